@@ -1,0 +1,109 @@
+/**
+ * Every way a request can fail, listed once. Codes are the API; the sentences are for people and may change.
+ * The gateway maps each code to a Varlink error in one exhaustive table (services/gateway/errors.ts).
+ */
+
+/** What a code means and what a person can do about it. */
+interface Explanation {
+  readonly why: string;
+  readonly next: string;
+}
+
+/** The catalogue. The keys are stable; scripts may match on them. */
+export const errorCatalogue = {
+  // The call itself
+  INVALID_PARAMETER: { why: 'a parameter has a value that the method does not take', next: 'correct the named parameter' },
+  DESCRIPTOR_INDEX: { why: 'a descriptor index points past the descriptors that came with the message', next: 'send the descriptors with the first byte of the call' },
+  DESCRIPTOR_TYPE: { why: 'a descriptor is of the wrong type', next: 'pass the kind of file the parameter names' },
+  DESCRIPTOR_FLAGS: { why: 'a descriptor was opened with flags or an access mode that are not safe here', next: 'open it again without O_PATH and readable' },
+  PERMISSION_DENIED: { why: 'this caller may not do that', next: 'ask the operator for the permission' },
+  LIMIT_REACHED: { why: 'this user has reached a limit', next: 'end something first, or ask the operator to raise the limit' },
+  NOT_IMPLEMENTED: { why: 'this method is not served yet', next: 'see `postern doctor` for what is' },
+  TIMED_OUT: { why: 'the request was not done before its deadline', next: 'try again; `postern status` shows what is slow' },
+  CANCELLED: { why: 'the client went away', next: 'nothing: the request was undone' },
+  SERVICE_DIED: { why: 'the process that held the request died', next: 'try again; the process has been restarted' },
+  SERVICE_UNAVAILABLE: { why: 'a part of the gateway is not running', next: 'look at `postern status` and the log' },
+  INTERNAL: { why: 'a bug in Postern', next: 'report it with the log of this request' },
+
+  // The user namespace and its range
+  NAMESPACE_NOT_USER: { why: 'the descriptor is not a user namespace', next: 'pass /proc/PID/ns/user of the new namespace' },
+  NAMESPACE_NOT_YOURS: { why: 'the user namespace belongs to another user', next: 'pass one that you created' },
+  NAMESPACE_IS_CALLERS: { why: 'the user namespace is the one the caller runs in', next: 'create a child namespace and pass that' },
+  NAMESPACE_NOT_EMPTY: { why: 'the user namespace has a mapping already', next: 'pass a namespace that nobody has mapped' },
+  NAMESPACE_UNMAPPED: { why: 'the user namespace has no IDs mapped', next: 'allocate a range for it first' },
+  NAMESPACE_GONE: { why: 'the user namespace ended while the request was under way', next: 'keep a process or descriptor in it' },
+  NAMESPACE_EXISTS: { why: 'the user namespace holds a range already', next: 'create a new namespace' },
+  NAME_INVALID: { why: 'the name is not usable as part of a user name', next: 'use up to 21 characters of a-z, 0-9 and -, or set mangleName' },
+  NAME_EXISTS: { why: 'another namespace has this name', next: 'choose another name, or set mangleName' },
+  RANGE_NOT_DELEGATED: { why: 'the parent namespace has no ranges to give', next: 'allocate the parent with delegateContainerRanges' },
+  RANGES_EXHAUSTED: { why: 'every range of the pool is held', next: 'end a namespace, or give the pool more ranges' },
+  RANGES_USED_UP: { why: 'this kernel takes no BPF-LSM program, so ranges are never used twice, and all have been used', next: 'run `postern scrub`, or give the pool more ranges' },
+  TOO_MANY_DELEGATIONS: { why: 'more ranges were asked for than one namespace may have', next: 'ask for at most 16' },
+
+  // The image
+  IMAGE_TOO_SHORT: { why: 'the image ends before its partition table says', next: 'fetch the image again' },
+  IMAGE_CHANGED: { why: 'the image changed while it was read', next: 'wait for whoever writes it, then try again' },
+  IMAGE_TOO_LARGE: { why: 'the image is larger than the operator allows', next: 'raise store.max_image_size' },
+  IMAGE_NOT_RECOGNISED: { why: 'neither a partition table nor a known file system was found', next: 'look at it with `postern inspect`' },
+  TABLE_BROKEN: { why: 'both the primary and the backup partition table are broken', next: 'make the image again' },
+  TABLE_ENTRIES: { why: 'the partition table claims a number or size of entries that no sound table has', next: 'make the image again' },
+  PARTITION_BOUNDS: { why: 'a partition lies outside the image', next: 'make the image again' },
+  PARTITION_OVERLAP: { why: 'two partitions overlap', next: 'make the image again' },
+  PARTITION_AMBIGUOUS: { why: 'two partitions claim the same role', next: 'leave one per role and architecture' },
+  ROOT_MISSING: { why: 'there is no root or usr partition for this architecture', next: 'make an image for this machine' },
+  FILE_SYSTEM_UNKNOWN: { why: 'the file system is not one that Postern mounts', next: 'use erofs, squashfs, ext4, xfs or btrfs' },
+  VERITY_SUPERBLOCK: { why: 'the verity superblock is not valid', next: 'make the image again' },
+  VERITY_DATA: { why: 'the data does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },
+  VERITY_TREE: { why: 'the hash tree does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },
+  SIGNATURE_MISSING: { why: 'the image is not signed', next: 'sign it with `postern build --key --cert`' },
+  SIGNATURE_DOCUMENT: { why: 'the signature partition does not hold a valid document', next: 'sign the image again' },
+  SIGNATURE_INVALID: { why: 'the signature is not valid for this root hash', next: 'sign the image again' },
+  SIGNATURE_OTHER_IMAGE: { why: 'the signature document belongs to another image', next: 'sign this image' },
+  SIGNER_UNKNOWN: { why: 'no trusted certificate made the signature', next: "put the signer's certificate into /etc/verity.d, or serve with --trust" },
+  POLICY_INVALID: { why: 'the image policy cannot be read', next: 'see the grammar in docs/images.md' },
+  POLICY_DENIED: { why: 'the image policy does not allow this image', next: 'see `postern inspect` for what the policy met' },
+  STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise store.max_size, or end containers' },
+
+  // The mount
+  MOUNT_OPTION: { why: 'a mount option was asked for that may not be set', next: 'leave the named option out' },
+  MOUNT_FAILED: { why: 'the kernel refused the mount', next: 'the system call and its error are in the message' },
+} as const satisfies Record<string, Explanation>;
+
+/** A code that scripts, logs and clients can rely on. */
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Every code, for validation at the mesh's edge. */
+export const errorCodes = Object.freeze(Object.keys(errorCatalogue)) as readonly ErrorCode[];
+
+/** True for a string that is one of the catalogue's codes. */
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(errorCatalogue, value);
+}
+
+/** A failure with a literal code: the only kind of error that crosses from one process to another. */
+export class PosternError extends Error {
+  override readonly name = 'PosternError';
+
+  /**
+   * @param code the stable code
+   * @param detail what exactly was met, in a few words; goes to the caller, so never a secret or a host path
+   * @param parameter the Varlink parameter at fault, where there is one
+   */
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail = '',
+    readonly parameter?: string,
+  ) {
+    super(detail === '' ? errorCatalogue[code].why : `${errorCatalogue[code].why}: ${detail}`);
+  }
+
+  /** What the reader can do next. */
+  get next(): string {
+    return errorCatalogue[this.code].next;
+  }
+}
+
+/** Turns anything thrown into a PosternError; what is not one already is a bug and says so without its inner text. */
+export function asPosternError(thrown: unknown): PosternError {
+  return thrown instanceof PosternError ? thrown : new PosternError('INTERNAL');
+}

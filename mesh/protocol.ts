@@ -1,0 +1,266 @@
+/**
+ * The one message list: every message that passes between Postern's processes, who may send it, who takes it, its shape
+ * and its descriptors. This page is the internal attack surface. A message that is not here does not exist.
+ */
+import * as v from 'valibot';
+import { errorCodes } from './errors.ts';
+
+/** The processes of the mesh. `parent` is `postern serve` itself. */
+export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm'] as const;
+export type ServiceName = (typeof services)[number];
+export type Node = ServiceName | 'parent';
+
+/** What kind of file a descriptor must be; `mesh/descriptors.ts` checks each against the kernel's word. */
+export type DescriptorKind =
+  | 'socket'
+  | 'listener'
+  | 'user-namespace'
+  | 'process'
+  /** a regular file or block device, readable */
+  | 'image'
+  /** a detached mount */
+  | 'mount';
+
+const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const bytes = count(Number.MAX_SAFE_INTEGER);
+
+/** The largest UID and GID that can be mapped: 2^32-1 means "no id" to the kernel. */
+const id = count(0xffff_fffe);
+
+/** Given by the gateway; unique over its restarts (its generation in the upper bits). */
+const request = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+/** Absolute, in milliseconds of CLOCK_MONOTONIC, which all processes of a machine share. Only the gateway acts on it being over. */
+const deadline = v.pipe(v.number(), v.minValue(0));
+
+/** The 64-bit kernel id (`id:N`), or inode and generation (`ino:N+G`) where the kernel has none. */
+const namespace = text(64);
+
+/** Who called, as the socket saw it at connect time. */
+const peer = v.strictObject({ uid: id, gid: id, pid: count(0x7fff_ffff) });
+export type Peer = v.InferOutput<typeof peer>;
+
+/** The namespace a mount is for. `transient`: it, or an ancestor, holds a range of ours. */
+const holder = v.strictObject({ namespace, transient: v.boolean() });
+export type Holder = v.InferOutput<typeof holder>;
+
+/** MountImage's parameters after the gateway checked them, without descriptors. */
+const imageOptions = v.strictObject({
+  readOnly: v.boolean(),
+  growFileSystems: v.boolean(),
+  imagePolicy: v.nullable(text(4096)),
+  /** designator (with underscores) to options */
+  mountOptions: v.record(text(32), text(1024)),
+  relaxExtensionReleaseChecks: v.boolean(),
+  veritySharing: v.boolean(),
+  verityRootHash: v.nullable(text(128)),
+  verityRootHashSignature: v.nullable(text(1 << 16)),
+  /** the file's base name for the reply, where the kernel tells it */
+  imageName: v.nullable(text(255)),
+});
+export type ImageOptions = v.InferOutput<typeof imageOptions>;
+
+/** What a file system is mounted from; indices point into the message's descriptors. */
+const source = v.variant('kind', [
+  /** a file that nobody but verity can write, holding just the file system */
+  v.strictObject({ kind: v.literal('file'), descriptor: count(252) }),
+  /** a dm-verity device over the caller's own file */
+  v.strictObject({
+    kind: v.literal('verity-device'),
+    descriptor: count(252),
+    hashDescriptor: count(252),
+    dataOffset: bytes,
+    dataSize: bytes,
+    hashOffset: bytes,
+    rootHash: text(128),
+    salt: text(512),
+    algorithm: text(32),
+    dataBlockSize: count(1 << 20),
+    hashBlockSize: count(1 << 20),
+    /** detached PKCS#7 for the kernel's keyring, or none where certificates decided */
+    signature: v.nullable(v.instance(Uint8Array)),
+  }),
+]);
+export type MountSource = v.InferOutput<typeof source>;
+
+const partition = v.strictObject({
+  designator: text(32),
+  number: v.nullable(count(1024)),
+  architecture: v.nullable(text(32)),
+  uuid: v.nullable(text(36)),
+  label: v.nullable(text(36)),
+  fileSystem: text(16),
+  size: bytes,
+  offset: bytes,
+  writable: v.boolean(),
+  noSuid: v.boolean(),
+  noExec: v.boolean(),
+  /** further file-system options, already checked */
+  options: v.array(text(128)),
+  mountPoints: v.array(text(255)),
+  source,
+});
+export type PlannedPartition = v.InferOutput<typeof partition>;
+
+const imageFacts = v.strictObject({
+  singleFileSystem: v.boolean(),
+  imagePolicy: text(4096),
+  imageSize: bytes,
+  sectorSize: count(1 << 16),
+  imageName: v.nullable(text(255)),
+  imageUuid: v.nullable(text(36)),
+});
+export type ImageFacts = v.InferOutput<typeof imageFacts>;
+
+/** What verity decided, for the mounter to carry out without a further thought. */
+const plan = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(partition), v.minLength(1), v.maxLength(16)) });
+export type MountPlan = v.InferOutput<typeof plan>;
+
+/** A mounted partition: what MountImage tells the client. The i-th mount descriptor belongs to the i-th. */
+const mounted = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)) });
+export type MountedImage = v.InferOutput<typeof mounted>;
+
+const census = v.array(
+  v.strictObject({
+    name: v.picklist(services),
+    state: v.picklist(['starting', 'ready', 'waiting', 'failed']),
+    pid: v.nullable(count(0x7fff_ffff)),
+    restarts: count(0xffff_ffff),
+    residentBytes: v.nullable(bytes),
+  }),
+);
+export type Census = v.InferOutput<typeof census>;
+
+interface Message<S extends v.GenericSchema> {
+  readonly from: readonly Node[];
+  readonly to: readonly Node[];
+  readonly shape: S;
+  /** the descriptors that must come with this payload, in order */
+  readonly descriptors: (payload: v.InferOutput<S>) => readonly DescriptorKind[];
+}
+
+const none: readonly DescriptorKind[] = [];
+
+function message<const F extends readonly Node[], const T extends readonly Node[], S extends v.GenericSchema>(
+  from: F,
+  to: T,
+  shape: S,
+  descriptors: (payload: v.InferOutput<S>) => readonly DescriptorKind[] = () => none,
+): Message<S> & { readonly from: F; readonly to: T } {
+  return { from, to, shape, descriptors };
+}
+
+const stages = ['allocator', 'verity', 'mounter', 'lsm'] as const;
+
+/** Namespace first where there is one, then what else the payload announces. */
+const withNamespace = (present: boolean): readonly DescriptorKind[] => (present ? ['user-namespace'] : none);
+
+export const messages = {
+  // The parent sets a service up
+  'mesh.configure': message(['parent'], services, v.strictObject({ generation: request, config: v.record(v.string(), v.unknown()) })),
+  'mesh.listen': message(['parent'], ['gateway'], v.strictObject({}), () => ['listener']),
+  'mesh.wire': message(['parent'], services, v.strictObject({ peer: v.picklist(services), generation: request }), () => ['socket']),
+  'mesh.census': message(['parent'], ['gateway'], v.strictObject({ services: census })),
+  'mesh.stop': message(['parent'], services, v.strictObject({})),
+  'mesh.ready': message(services, ['parent'], v.strictObject({})),
+
+  // A request's whereabouts, for the gateway, which alone holds its deadline
+  'request.handoff': message(stages, ['gateway'], v.strictObject({ request, to: v.picklist(stages), generation: request })),
+  'request.progress': message(['verity'], ['gateway'], v.strictObject({ request, phase: v.picklist(['reading', 'checking', 'copying', 'waiting']), done: bytes, total: bytes })),
+  'request.failed': message(
+    stages,
+    ['gateway'],
+    v.strictObject({ request, code: v.picklist(errorCodes), detail: text(1024), parameter: v.nullable(text(64)) }),
+  ),
+  'request.cancel': message(['gateway'], ['verity'], v.strictObject({ request })),
+
+  // AllocateUserRange: gateway → allocator → lsm → allocator → gateway
+  'range.allocate': message(
+    ['gateway'],
+    ['allocator'],
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      name: text(255),
+      mangleName: v.boolean(),
+      /** SO_COOKIE of the connection: what makes a mangled name the caller's own */
+      cookie: text(20),
+      type: v.picklist(['managed', 'self']),
+      size: v.picklist([1, 65536]),
+      target: id,
+      delegateContainerRanges: count(16),
+      mapForeign: v.boolean(),
+    }),
+    () => ['user-namespace', 'process'],
+  ),
+  'range.restrict': message(['allocator'], ['lsm'], v.strictObject({ request, namespace, denySetgroups: v.boolean() }), () => ['user-namespace']),
+  'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace })),
+  'range.allocated': message(['allocator'], ['gateway'], v.strictObject({ request, name: text(255) })),
+
+  // MountImage: gateway → allocator → verity → mounter → lsm → gateway
+  'image.mount': message(
+    ['gateway'],
+    ['allocator'],
+    v.strictObject({ request, deadline, peer, options: imageOptions, hasNamespace: v.boolean(), hasSidecar: v.boolean() }),
+    (p) => ['image', ...withNamespace(p.hasNamespace), ...(p.hasSidecar ? (['image'] as const) : none)],
+  ),
+  'image.verify': message(
+    ['allocator'],
+    ['verity'],
+    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean() }),
+    (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none)],
+  ),
+  'image.attach': message(
+    ['verity'],
+    ['mounter'],
+    v.strictObject({ request, deadline, holder: v.nullable(holder), plan, sources: count(32) }),
+    (p) => [...withNamespace(p.holder !== null), ...Array<DescriptorKind>(p.sources).fill('image')],
+  ),
+  'mounts.allow': message(
+    ['mounter'],
+    ['lsm'],
+    v.strictObject({ request, holder: v.nullable(holder), mounted }),
+    (p) => [...withNamespace(p.holder !== null), ...Array<DescriptorKind>(p.mounted.partitions.length).fill('mount')],
+  ),
+  'image.mounted': message(['lsm'], ['gateway'], v.strictObject({ request, mounted }), (p) =>
+    Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
+  ),
+
+  // io.postern.Images.Prepare: verify an image ahead of its mount, with progress
+  'image.prepare': message(['gateway'], ['verity'], v.strictObject({ request, deadline, peer, options: imageOptions }), () => ['image']),
+  'image.prepared': message(['verity'], ['gateway'], v.strictObject({ request, rootHash: text(128), signer: v.nullable(text(255)), cached: v.boolean() })),
+
+  // Life and death of namespaces
+  'policy.state': message(['lsm'], ['allocator'], v.strictObject({ enforcing: v.boolean(), reason: text(512) })),
+  'namespace.gone': message(['lsm'], ['allocator'], v.strictObject({ namespace })),
+  'namespace.release': message(['allocator'], ['lsm'], v.strictObject({ namespace })),
+
+  // What `postern status` shows
+  'status.ask': message(['gateway'], stages, v.strictObject({ request })),
+  'status.tell': message(stages, ['gateway'], v.strictObject({ request, report: v.record(v.string(), v.unknown()) })),
+} as const;
+
+export type MessageName = keyof typeof messages;
+/** The payload of a message, as its shape parses it. */
+export type Payload<N extends MessageName> = v.InferOutput<(typeof messages)[N]['shape']>;
+/** The messages that a node may send. */
+export type SentBy<S extends Node> = { [N in MessageName]: S extends (typeof messages)[N]['from'][number] ? N : never }[MessageName];
+/** The messages that a node must handle. */
+export type ReceivedBy<S extends Node> = { [N in MessageName]: S extends (typeof messages)[N]['to'][number] ? N : never }[MessageName];
+
+/** Which siblings have a socketpair between them; the parent makes exactly these. Derived, so that no edge exists without a message. */
+export const edges: readonly (readonly [ServiceName, ServiceName])[] = services.flatMap((a, i) =>
+  services.slice(i + 1).flatMap((b) => {
+    const linked = Object.values(messages).some(({ from, to }) => {
+      const senders: readonly Node[] = from;
+      const receivers: readonly Node[] = to;
+      return !senders.includes('parent') && ((senders.includes(a) && receivers.includes(b)) || (senders.includes(b) && receivers.includes(a)));
+    });
+    return linked ? [[a, b] as const] : [];
+  }),
+);
+
+/** The largest frame: an image's plan with a 64 KiB signature fits many times over. */
+export const maxFrameBytes = 160 * 1024;
