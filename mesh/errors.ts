@@ -13,9 +13,15 @@ interface Explanation {
 export const errorCatalogue = {
   // The call itself
   INVALID_PARAMETER: { why: 'a parameter has a value that the method does not take', next: 'correct the named parameter' },
-  DESCRIPTOR_INDEX: { why: 'a descriptor index points past the descriptors that came with the message', next: 'send the descriptors with the first byte of the call' },
+  DESCRIPTOR_INDEX: {
+    why: 'a descriptor index points past the descriptors that came with the message',
+    next: 'send the descriptors with the first byte of the call',
+  },
   DESCRIPTOR_TYPE: { why: 'a descriptor is of the wrong type', next: 'pass the kind of file the parameter names' },
-  DESCRIPTOR_FLAGS: { why: 'a descriptor was opened with flags or an access mode that are not safe here', next: 'open it again without O_PATH and readable' },
+  DESCRIPTOR_FLAGS: {
+    why: 'a descriptor was opened with flags or an access mode that are not safe here',
+    next: 'open it again without O_PATH and readable',
+  },
   PERMISSION_DENIED: { why: 'this caller may not do that', next: 'ask the operator for the permission' },
   LIMIT_REACHED: { why: 'this user has reached a limit', next: 'end something first, or ask the operator to raise the limit' },
   NOT_IMPLEMENTED: { why: 'this method is not served yet', next: 'see `postern doctor` for what is' },
@@ -33,11 +39,17 @@ export const errorCatalogue = {
   NAMESPACE_UNMAPPED: { why: 'the user namespace has no IDs mapped', next: 'allocate a range for it first' },
   NAMESPACE_GONE: { why: 'the user namespace ended while the request was under way', next: 'keep a process or descriptor in it' },
   NAMESPACE_EXISTS: { why: 'the user namespace holds a range already', next: 'create a new namespace' },
-  NAME_INVALID: { why: 'the name is not usable as part of a user name', next: 'use up to 21 characters of a-z, 0-9 and -, or set mangleName' },
+  NAME_INVALID: {
+    why: 'the name is not usable as part of a user name',
+    next: 'use up to 21 characters of a-z, 0-9 and -, or set mangleName',
+  },
   NAME_EXISTS: { why: 'another namespace has this name', next: 'choose another name, or set mangleName' },
   RANGE_NOT_DELEGATED: { why: 'the parent namespace has no ranges to give', next: 'allocate the parent with delegateContainerRanges' },
   RANGES_EXHAUSTED: { why: 'every range of the pool is held', next: 'end a namespace, or give the pool more ranges' },
-  RANGES_USED_UP: { why: 'this kernel takes no BPF-LSM program, so ranges are never used twice, and all have been used', next: 'run `postern scrub`, or give the pool more ranges' },
+  RANGES_USED_UP: {
+    why: 'this kernel takes no BPF-LSM program, so ranges are never used twice, and all have been used',
+    next: 'run `postern scrub`, or give the pool more ranges',
+  },
   TOO_MANY_DELEGATIONS: { why: 'more ranges were asked for than one namespace may have', next: 'ask for at most 16' },
 
   // The image
@@ -59,7 +71,10 @@ export const errorCatalogue = {
   SIGNATURE_DOCUMENT: { why: 'the signature partition does not hold a valid document', next: 'sign the image again' },
   SIGNATURE_INVALID: { why: 'the signature is not valid for this root hash', next: 'sign the image again' },
   SIGNATURE_OTHER_IMAGE: { why: 'the signature document belongs to another image', next: 'sign this image' },
-  SIGNER_UNKNOWN: { why: 'no trusted certificate made the signature', next: "put the signer's certificate into /etc/verity.d, or serve with --trust" },
+  SIGNER_UNKNOWN: {
+    why: 'no trusted certificate made the signature',
+    next: "put the signer's certificate into /etc/verity.d, or serve with --trust",
+  },
   POLICY_INVALID: { why: 'the image policy cannot be read', next: 'see the grammar in docs/images.md' },
   POLICY_DENIED: { why: 'the image policy does not allow this image', next: 'see `postern inspect` for what the policy met' },
   STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise store.max_size, or end containers' },

@@ -8,7 +8,9 @@ import type { MessageName, Node, Payload, ReceivedBy, SentBy, ServiceName } from
 export type Handler<N extends MessageName> = (payload: Payload<N>, descriptors: Descriptor[], from: Node) => void | Promise<void>;
 
 /** One handler for each message that a service receives; a missing one does not compile. The mesh's own messages are handled by the mesh. */
-export type Handlers<S extends ServiceName> = { readonly [N in Exclude<ReceivedBy<S>, 'mesh.configure' | 'mesh.wire' | 'mesh.stop'>]: Handler<N> };
+export type Handlers<S extends ServiceName> = {
+  readonly [N in Exclude<ReceivedBy<S>, 'mesh.configure' | 'mesh.wire' | 'mesh.stop'>]: Handler<N>;
+};
 
 /** A message that carries a request onward. */
 export type Baton<S extends ServiceName> = { [N in SentBy<S>]: Payload<N> extends { request: number } ? N : never }[SentBy<S>];

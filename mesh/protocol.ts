@@ -118,7 +118,10 @@ const plan = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(part
 export type MountPlan = v.InferOutput<typeof plan>;
 
 /** A mounted partition: what MountImage tells the client. The i-th mount descriptor belongs to the i-th. */
-const mounted = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)) });
+const mounted = v.strictObject({
+  image: imageFacts,
+  partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)),
+});
 export type MountedImage = v.InferOutput<typeof mounted>;
 
 const census = v.array(
@@ -167,7 +170,11 @@ export const messages = {
 
   // A request's whereabouts, for the gateway, which alone holds its deadline
   'request.handoff': message(stages, ['gateway'], v.strictObject({ request, to: v.picklist(stages), generation: request })),
-  'request.progress': message(['verity'], ['gateway'], v.strictObject({ request, phase: v.picklist(['reading', 'checking', 'copying', 'waiting']), done: bytes, total: bytes })),
+  'request.progress': message(
+    ['verity'],
+    ['gateway'],
+    v.strictObject({ request, phase: v.picklist(['reading', 'checking', 'copying', 'waiting']), done: bytes, total: bytes }),
+  ),
   'request.failed': message(
     stages,
     ['gateway'],
@@ -195,7 +202,9 @@ export const messages = {
     }),
     () => ['user-namespace', 'process'],
   ),
-  'range.restrict': message(['allocator'], ['lsm'], v.strictObject({ request, namespace, denySetgroups: v.boolean() }), () => ['user-namespace']),
+  'range.restrict': message(['allocator'], ['lsm'], v.strictObject({ request, namespace, denySetgroups: v.boolean() }), () => [
+    'user-namespace',
+  ]),
   'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace })),
   'range.allocated': message(['allocator'], ['gateway'], v.strictObject({ request, name: text(255) })),
 
@@ -218,19 +227,21 @@ export const messages = {
     v.strictObject({ request, deadline, holder: v.nullable(holder), plan, sources: count(32) }),
     (p) => [...withNamespace(p.holder !== null), ...Array<DescriptorKind>(p.sources).fill('image')],
   ),
-  'mounts.allow': message(
-    ['mounter'],
-    ['lsm'],
-    v.strictObject({ request, holder: v.nullable(holder), mounted }),
-    (p) => [...withNamespace(p.holder !== null), ...Array<DescriptorKind>(p.mounted.partitions.length).fill('mount')],
-  ),
+  'mounts.allow': message(['mounter'], ['lsm'], v.strictObject({ request, holder: v.nullable(holder), mounted }), (p) => [
+    ...withNamespace(p.holder !== null),
+    ...Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
+  ]),
   'image.mounted': message(['lsm'], ['gateway'], v.strictObject({ request, mounted }), (p) =>
     Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
   ),
 
   // io.postern.Images.Prepare: verify an image ahead of its mount, with progress
   'image.prepare': message(['gateway'], ['verity'], v.strictObject({ request, deadline, peer, options: imageOptions }), () => ['image']),
-  'image.prepared': message(['verity'], ['gateway'], v.strictObject({ request, rootHash: text(128), signer: v.nullable(text(255)), cached: v.boolean() })),
+  'image.prepared': message(
+    ['verity'],
+    ['gateway'],
+    v.strictObject({ request, rootHash: text(128), signer: v.nullable(text(255)), cached: v.boolean() }),
+  ),
 
   // Life and death of namespaces
   'policy.state': message(['lsm'], ['allocator'], v.strictObject({ enforcing: v.boolean(), reason: text(512) })),
@@ -256,7 +267,9 @@ export const edges: readonly (readonly [ServiceName, ServiceName])[] = services.
     const linked = Object.values(messages).some(({ from, to }) => {
       const senders: readonly Node[] = from;
       const receivers: readonly Node[] = to;
-      return !senders.includes('parent') && ((senders.includes(a) && receivers.includes(b)) || (senders.includes(b) && receivers.includes(a)));
+      return (
+        !senders.includes('parent') && ((senders.includes(a) && receivers.includes(b)) || (senders.includes(b) && receivers.includes(a)))
+      );
     });
     return linked ? [[a, b] as const] : [];
   }),

@@ -3,8 +3,9 @@
  * converts the answer; what may be called when is decided elsewhere. A failed call throws a SystemError (code, errno, syscall).
  * Descriptors are plain numbers here; whoever receives one owns it (mesh/descriptors.ts gives it its one owner).
  */
-import { createRequire } from 'node:module';
+
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Files run one after the other: many count the machine's own loop devices, mounts and descriptors before and after. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/lab/**', 'node_modules/**'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    setupFiles: ['test/support/leaks.ts'],
+  },
+});
