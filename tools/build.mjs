@@ -1,0 +1,131 @@
+/**
+ * Makes dist/: one ESM bundle per process, the native addon and the C programs. dist/ and bin/postern are all that runs.
+ * Only what changed is made again, and each file is put in place by rename, so a running gateway never reads half a bundle.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { note, step, stop, stopwatch } from './say.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+const stampFile = join(dist, '.inputs.json');
+
+/** What CommonJS dependencies expect to find in an ES module. */
+const banner = `import { createRequire as __createRequire } from 'node:module';
+import { fileURLToPath as __fileURLToPath } from 'node:url';
+import { dirname as __directoryOf } from 'node:path';
+const require = __createRequire(import.meta.url), __filename = __fileURLToPath(import.meta.url), __dirname = __directoryOf(__filename);`;
+
+/** Name in dist/ and entry point of each process. */
+const bundles = [
+  { out: 'postern.mjs', entry: 'bin/main.ts' },
+  { out: 'gateway.mjs', entry: 'services/gateway/main.ts' },
+  { out: 'allocator.mjs', entry: 'services/allocator/main.ts' },
+  { out: 'verity.mjs', entry: 'services/verity/main.ts' },
+  { out: 'mounter.mjs', entry: 'services/mounter/main.ts' },
+  { out: 'mounter-worker.mjs', entry: 'services/mounter/worker.ts' },
+  { out: 'lsm.mjs', entry: 'services/lsm/main.ts' },
+  // piscina starts its threads from a file beside itself
+  { out: 'worker.js', entry: 'node_modules/piscina/dist/worker.js', format: 'cjs' },
+];
+
+const fingerprint = async (file) => {
+  const { mtimeMs, size } = await stat(file);
+  return `${mtimeMs}:${size}`;
+};
+
+/** True when every file that went into a bundle is as it was. */
+async function isCurrent(bundle, inputs) {
+  if (inputs === undefined || !existsSync(join(dist, bundle.out))) return false;
+  const checks = Object.entries(inputs).map(([file, was]) =>
+    fingerprint(join(root, file)).then(
+      (is) => is === was,
+      () => false,
+    ),
+  );
+  return (await Promise.all(checks)).every(Boolean);
+}
+
+async function replace(file, contents) {
+  const temporary = `${file}.${process.pid}.new`;
+  await writeFile(temporary, contents);
+  await rename(temporary, file);
+}
+
+async function makeBundle(bundle, esbuild) {
+  const esm = bundle.format !== 'cjs';
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [bundle.entry],
+    outfile: join(dist, bundle.out),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: esm ? 'esm' : 'cjs',
+    banner: esm ? { js: banner } : {},
+    // msgpackr would look for its optional addon at run time, where a service's view of the files has none
+    define: { 'process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED': '"true"' },
+    // piscina asks for it only where a thread's niceness is set, which we never do
+    external: ['@napi-rs/nice'],
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  await replace(join(dist, bundle.out), result.outputFiles[0].contents);
+  const files = [...Object.keys(result.metafile.inputs), relative(root, fileURLToPath(import.meta.url))];
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await fingerprint(join(root, file))])));
+}
+
+async function makeBundles() {
+  const time = stopwatch();
+  const stamps = await readFile(stampFile, 'utf8').then(JSON.parse, () => ({}));
+  const next = {};
+  const made = [];
+  let esbuild;
+  for (const bundle of bundles) {
+    if (!existsSync(join(root, bundle.entry))) {
+      note(`${bundle.out}: ${bundle.entry} is not there yet`);
+      continue;
+    }
+    if (await isCurrent(bundle, stamps[bundle.out])) {
+      next[bundle.out] = stamps[bundle.out];
+      continue;
+    }
+    esbuild ??= await import('esbuild');
+    try {
+      next[bundle.out] = await makeBundle(bundle, esbuild);
+    } catch (error) {
+      if (!Array.isArray(error.errors)) throw error;
+      const lines = await esbuild.formatMessages(error.errors, { kind: 'error', color: process.stdout.isTTY === true });
+      note(`${bundle.out} could not be made:\n${lines.join('')}`);
+      process.exitCode = 1;
+      continue;
+    }
+    made.push(bundle.out);
+  }
+  await replace(stampFile, JSON.stringify(next));
+  step('bundles', made.length === 0 ? 'up to date' : made.join(' '), time());
+}
+
+/** The addon and the C programs have their own build beside their sources. */
+function makeNative() {
+  const script = join(root, 'native/build.mjs');
+  if (!existsSync(script)) return note('native/build.mjs is not there yet: no addon, no C programs');
+  const { status } = spawnSync(process.execPath, [script], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) stop('the native build failed', 'its message stands above');
+}
+
+/** Brings dist/ up to date. */
+export async function build() {
+  await mkdir(dist, { recursive: true });
+  makeNative();
+  await makeBundles();
+  // services run under other uids: everything here is readable by all
+  await chmod(dist, 0o755);
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await build();
