@@ -1,0 +1,28 @@
+/** What the exit status of a Postern process means. Those above 63 follow sysexits(3). */
+export const exitCodes = {
+  ok: 0,
+  /** the command line or the configuration can't be used; starting again will not help */
+  usage: 64,
+  /** a sibling sent something that no sound sibling sends: it is compromised, or we have a bug */
+  badMessage: 76,
+  /** something was thrown that nobody expected */
+  bug: 70,
+  /** a service could not do its own start work */
+  startFailed: 71,
+  /** the parent went away */
+  orphaned: 75,
+  /** a service kept dying before it was of use, so the parent ended the whole */
+  gaveUp: 69,
+} as const;
+
+export type ExitReason = keyof typeof exitCodes;
+
+/** The reason behind an exit status, for a line of the log. */
+export function exitReason(status: number): ExitReason | undefined {
+  for (const [reason, code] of Object.entries(exitCodes)) if (code === status && isReason(reason)) return reason;
+  return undefined;
+}
+
+function isReason(text: string): text is ExitReason {
+  return Object.hasOwn(exitCodes, text);
+}
