@@ -54,6 +54,7 @@ export const errorCatalogue = {
 
   // The image
   IMAGE_TOO_SHORT: { why: 'the image ends before its partition table says', next: 'fetch the image again' },
+  IMAGE_UNREADABLE: { why: 'the image could not be read', next: 'look for errors of the disk or file system that it lies on' },
   IMAGE_CHANGED: { why: 'the image changed while it was read', next: 'wait for whoever writes it, then try again' },
   IMAGE_TOO_LARGE: { why: 'the image is larger than the operator allows', next: 'raise store.max_image_size' },
   IMAGE_NOT_RECOGNISED: { why: 'neither a partition table nor a known file system was found', next: 'look at it with `postern inspect`' },
