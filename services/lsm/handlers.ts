@@ -1,0 +1,53 @@
+/** What this service answers. It sits last on a mount's way, so that nobody holds a mount that is not yet allowed. */
+import { closeAll } from '../../mesh/descriptors.ts';
+import { asPosternError, PosternError } from '../../mesh/errors.ts';
+import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import type { Policy } from './policy.ts';
+
+/**
+ * @param policy the policy in force, or null where the kernel takes none
+ * @param status what `status.ask` answers
+ */
+export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: () => Record<string, unknown>): Handlers<'lsm'> {
+  return {
+    'range.restrict'({ request, namespace, denySetgroups }, descriptors) {
+      try {
+        const [holder] = descriptors;
+        if (holder === undefined) throw new PosternError('INTERNAL');
+        // The allocator may still believe an earlier life of ours: never say "restricted" of what is not.
+        if (policy === null) throw new PosternError('SERVICE_UNAVAILABLE', 'no policy is in force');
+        policy.restrict(holder.fd, namespace, denySetgroups);
+        mesh.send('allocator', 'range.restricted', { request, namespace });
+      } catch (thrown) {
+        mesh.fail(request, asPosternError(thrown));
+      } finally {
+        closeAll(descriptors);
+      }
+    },
+
+    'mounts.allow'({ request, holder, mounted }, descriptors) {
+      const [namespace, mounts] = holder === null ? [null, descriptors] : [descriptors[0], descriptors.slice(1)];
+      try {
+        if (namespace !== null && namespace !== undefined && holder?.transient === true) {
+          policy?.allow(
+            namespace.fd,
+            mounts.map((mount) => mount.fd),
+          );
+        }
+        namespace?.close();
+        mesh.send('gateway', 'image.mounted', { request, mounted }, mounts);
+      } catch (thrown) {
+        closeAll(descriptors);
+        mesh.fail(request, asPosternError(thrown));
+      }
+    },
+
+    'namespace.release'({ namespace }) {
+      policy?.release(namespace);
+    },
+
+    'status.ask'({ request }) {
+      mesh.send('gateway', 'status.tell', { request, report: status() });
+    },
+  };
+}

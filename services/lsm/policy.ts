@@ -1,0 +1,16 @@
+/** The kernel's part as the rest of this service sees it: in force, with these operations, or refused, with a reason. */
+
+/** The policy in force. Every call has taken effect when it returns. Descriptors are borrowed. */
+export interface Policy {
+  /** Restricts a namespace before its maps are written. Throws when it can't be. */
+  restrict(namespaceFd: number, namespace: string, denySetgroups: boolean): void;
+  /** Lets the holder of `namespaceFd` create files through these mounts, and through clones of them. */
+  allow(namespaceFd: number, mountFds: readonly number[]): void;
+  /** Takes a restriction back that was never used: the namespace got no maps. */
+  release(namespace: string): void;
+  /** what `postern status` and `doctor` show */
+  report(): Record<string, unknown>;
+  close(): void;
+}
+
+export type Loaded = { readonly policy: Policy; readonly reason: string } | { readonly policy: null; readonly reason: string };
