@@ -1,0 +1,179 @@
+/*
+ * A client light enough not to be what is measured: it speaks Varlink over the socket in plain C, one blocking connection per client.
+ *
+ *   load allocate SOCKET CLIENTS COUNT        each call gives a range to a new user namespace, which ends right after
+ *   load mount SOCKET IMAGE CLIENTS COUNT     each call mounts the image for the client's own namespace; the mount is closed right after
+ *   load pinned SOCKET IMAGE CLIENTS COUNT    the same while one further mount of the image is held
+ *   load first SOCKET IMAGE                   one single mount, for the cost of the first one
+ *   load hold SOCKET COUNT                    COUNT ranges, all held until the last is there
+ *
+ * A latency runs from the call's first byte to the reply's last. Making and closing namespaces lies outside of it.
+ */
+#include "../measure.h"
+#include <stdbool.h>
+#include <sys/un.h>
+
+/* One process may not open as many descriptors as `hold` keeps namespaces. */
+#define HELD_PER_PROCESS 4000
+#define REPLY_ROOM (256 * 1024)
+#define MOUNTS_ROOM 16
+
+static const char *socket_path, *image_path;
+static int connection = -1, image = -1, namespace = -1;
+
+static void dial(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(socket_path) >= sizeof address.sun_path) errx(2, "the socket's path is too long");
+    strcpy(address.sun_path, socket_path);
+    connection = (int)must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    must(connect(connection, (struct sockaddr *)&address, sizeof address), socket_path);
+}
+
+/* Sends one call and takes its reply. An error reply ends the program with its text. Returns the number of descriptors received. */
+static size_t call(const char *text, size_t length, const int *fds, size_t count, int *received) {
+    static char reply[REPLY_ROOM];
+    size_t filled = 0, got = 0;
+    send_bytes(connection, text, length, fds, count);
+    for (;;) {
+        size_t n = receive_bytes(connection, reply + filled, sizeof reply - 1 - filled, received, &got, MOUNTS_ROOM);
+        if (n == 0) errx(1, "the server closed the connection");
+        filled += n;
+        if (reply[filled - 1] == '\0') break;
+        if (filled == sizeof reply - 1) errx(1, "the reply is too long");
+    }
+    if (strstr(reply, "\"error\"") != NULL) errx(1, "the server answered %s", reply);
+    return got;
+}
+
+/* Gives a range to a namespace; the time that the call took. */
+static uint64_t allocate_range(int user_namespace) {
+    static unsigned serial;
+    char text[512];
+    int received[MOUNTS_ROOM];
+    int length = snprintf(text, sizeof text,
+        "{\"method\":\"io.systemd.NamespaceResource.AllocateUserRange\",\"parameters\":"
+        "{\"name\":\"b%x-%x\",\"mangleName\":true,\"size\":65536,\"target\":0,\"userNamespaceFileDescriptor\":0}}",
+        (unsigned)getpid(), serial++);
+    uint64_t start = now_ns();
+    call(text, (size_t)length + 1, &user_namespace, 1, received);
+    return now_ns() - start;
+}
+
+/* Mounts the image for our namespace; the mounts' descriptors go to `mounts`. */
+static uint64_t mount_image(int *mounts, size_t *count) {
+    static const char text[] =
+        "{\"method\":\"io.systemd.MountFileSystem.MountImage\",\"parameters\":"
+        "{\"imageFileDescriptor\":0,\"userNamespaceFileDescriptor\":1,\"readOnly\":true}}";
+    int fds[] = {image, namespace};
+    uint64_t start = now_ns();
+    *count = call(text, sizeof text, fds, 2, mounts);
+    uint64_t end = now_ns();
+    if (*count == 0) errx(1, "the reply brought no mount");
+    return end - start;
+}
+
+static void close_all(const int *fds, size_t count) {
+    for (size_t i = 0; i < count; i++) close(fds[i]);
+}
+
+/* ── allocate */
+
+static void prepare_connection(size_t client) {
+    (void)client;
+    dial();
+}
+
+static void allocate(size_t client, uint64_t *ns, size_t each) {
+    (void)client;
+    for (size_t i = 0; i < each; i++) {
+        int fresh = new_user_namespace();
+        ns[i] = allocate_range(fresh);
+        close(fresh);
+    }
+}
+
+/* ── mount */
+
+static void prepare_mount(size_t client) {
+    (void)client;
+    dial();
+    image = (int)must(open(image_path, O_RDONLY | O_CLOEXEC), image_path);
+    namespace = new_user_namespace();
+    allocate_range(namespace);
+}
+
+static void mount_many(size_t client, uint64_t *ns, size_t each) {
+    (void)client;
+    for (size_t i = 0; i < each; i++) {
+        int mounts[MOUNTS_ROOM];
+        size_t count;
+        ns[i] = mount_image(mounts, &count);
+        close_all(mounts, count);
+    }
+}
+
+static void run(size_t clients, size_t each, void (*prepare)(size_t), void (*work)(size_t, uint64_t *, size_t)) {
+    struct samples s = samples_new(clients, each);
+    samples_print(&s, run_clients(&s, prepare, work));
+}
+
+static void pinned(size_t clients, size_t each) {
+    int mounts[MOUNTS_ROOM];
+    size_t count;
+    prepare_mount(0);
+    mount_image(mounts, &count);
+    run(clients, each, prepare_mount, mount_many);
+    close_all(mounts, count);
+}
+
+/* ── hold */
+
+/* One link of a chain of processes: each allocates its share once the one before is through, then holds it until the end. */
+static void hold(size_t count) {
+    size_t holders = (count + HELD_PER_PROCESS - 1) / HELD_PER_PROCESS;
+    struct samples s = samples_new(1, count);
+    int end[2];
+    must(pipe2(end, O_CLOEXEC), "pipe");
+    uint64_t start = now_ns();
+    for (size_t h = 0; h < holders; h++) {
+        int turn[2];
+        must(pipe2(turn, O_CLOEXEC), "pipe");
+        if (must(fork(), "fork") == 0) {
+            char byte = 0;
+            close(end[1]);
+            dial();
+            size_t first = h * HELD_PER_PROCESS, last = first + HELD_PER_PROCESS < count ? first + HELD_PER_PROCESS : count;
+            for (size_t i = first; i < last; i++) s.ns[i] = allocate_range(new_user_namespace());
+            must(write(turn[1], &byte, 1), "write");
+            must(read(end[0], &byte, 1), "read");
+            _exit(0);
+        }
+        char byte;
+        close(turn[1]);
+        if (must(read(turn[0], &byte, 1), "read") == 0) errx(1, "a holder failed");
+        close(turn[0]);
+    }
+    samples_print(&s, now_ns() - start);
+    close(end[1]);
+    while (wait(NULL) > 0) {}
+}
+
+static size_t number(const char *text) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*end != '\0' || value == 0) errx(2, "not a number: %s", text);
+    return value;
+}
+
+int main(int argc, char **argv) {
+    const char *what = argc > 2 ? argv[1] : "";
+    if (argc > 2) socket_path = argv[2];
+    if (argc > 3) image_path = argv[3];
+    if (argc == 5 && strcmp(what, "allocate") == 0) run(number(argv[3]), number(argv[4]), prepare_connection, allocate);
+    else if (argc == 6 && strcmp(what, "mount") == 0) run(number(argv[4]), number(argv[5]), prepare_mount, mount_many);
+    else if (argc == 6 && strcmp(what, "pinned") == 0) pinned(number(argv[4]), number(argv[5]));
+    else if (argc == 4 && strcmp(what, "first") == 0) run(1, 1, prepare_mount, mount_many);
+    else if (argc == 4 && strcmp(what, "hold") == 0) hold(number(argv[3]));
+    else errx(2, "usage: load allocate|mount|pinned|first|hold SOCKET … (see the head of load.c)");
+    return 0;
+}
