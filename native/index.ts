@@ -41,6 +41,8 @@ export interface DescriptorFacts {
   readonly gid: number;
   /** the namespace of this descriptor (`isMountRoot`: the descriptor is the root of its mount) */
   readonly isMountRoot: boolean;
+  /** SO_ACCEPTCONN: a socket on which connections can be accepted */
+  readonly listening: boolean;
 }
 
 export interface ReceivedMessage {
