@@ -37,6 +37,22 @@ const deadline = v.pipe(v.number(), v.minValue(0));
 /** The 64-bit kernel id (`id:N`), or inode and generation (`ino:N+G`) where the kernel has none. */
 const namespace = text(64);
 
+/** Deep enough for any configuration or report of ours. */
+const maxDepth = 16;
+
+/** What JSON can say and nothing else: no date, no big integer, nothing circular. */
+const isPlain = (value: unknown, depth = 0): boolean =>
+  value === null ||
+  ['boolean', 'number', 'string'].includes(typeof value) ||
+  (depth < maxDepth &&
+    typeof value === 'object' &&
+    (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) &&
+    Object.values(value).every((inner) => isPlain(inner, depth + 1)));
+const plainObject = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.check((value) => isPlain(value)),
+);
+
 /** Who called, as the socket saw it at connect time. */
 const peer = v.strictObject({ uid: id, gid: id, pid: count(0x7fff_ffff) });
 export type Peer = v.InferOutput<typeof peer>;
@@ -161,7 +177,7 @@ const withNamespace = (present: boolean): readonly DescriptorKind[] => (present 
 
 export const messages = {
   // The parent sets a service up
-  'mesh.configure': message(['parent'], services, v.strictObject({ generation: request, config: v.record(v.string(), v.unknown()) })),
+  'mesh.configure': message(['parent'], services, v.strictObject({ generation: request, config: plainObject })),
   'mesh.listen': message(['parent'], ['gateway'], v.strictObject({}), () => ['listener']),
   'mesh.wire': message(['parent'], services, v.strictObject({ peer: v.picklist(services), generation: request }), () => ['socket']),
   'mesh.census': message(['parent'], ['gateway'], v.strictObject({ services: census })),
@@ -250,7 +266,7 @@ export const messages = {
 
   // What `postern status` shows
   'status.ask': message(['gateway'], stages, v.strictObject({ request })),
-  'status.tell': message(stages, ['gateway'], v.strictObject({ request, report: v.record(v.string(), v.unknown()) })),
+  'status.tell': message(stages, ['gateway'], v.strictObject({ request, report: plainObject })),
 } as const;
 
 export type MessageName = keyof typeof messages;
