@@ -1,0 +1,23 @@
+/** What each kind of descriptor in the message list means in the kernel's own terms. */
+import type { DescriptorFacts } from '../native/index.ts';
+import type { DescriptorKind } from './protocol.ts';
+
+/** CLONE_NEWUSER of linux/sched.h */
+const cloneNewUser = 0x1000_0000;
+
+const isReadable = (facts: DescriptorFacts) => facts.access === 'read' || facts.access === 'read-write';
+
+/** One rule for each kind. O_PATH has no access mode of its own, so it is never readable. */
+const rules: Record<DescriptorKind, (facts: DescriptorFacts) => boolean> = {
+  socket: (facts) => facts.type === 'socket' && !facts.listening,
+  listener: (facts) => facts.type === 'socket' && facts.listening,
+  'user-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewUser,
+  process: (facts) => facts.type === 'process',
+  image: (facts) => (facts.type === 'regular' || facts.type === 'block') && isReadable(facts),
+  mount: (facts) => facts.type === 'directory' && facts.isMountRoot,
+};
+
+/** Whether a descriptor is what a message says it is. `facts` come from the kernel (`native.describe`), never from the sender. */
+export function isOfKind(kind: DescriptorKind, facts: DescriptorFacts): boolean {
+  return rules[kind](facts);
+}
