@@ -221,7 +221,8 @@ export const messages = {
   'range.restrict': message(['allocator'], ['lsm'], v.strictObject({ request, namespace, denySetgroups: v.boolean() }), () => [
     'user-namespace',
   ]),
-  'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace })),
+  /** `refusal`: it could not be restricted, so the allocator undoes what it recorded and ends the request with this code */
+  'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace, refusal: v.nullable(v.picklist(errorCodes)) })),
   'range.allocated': message(['allocator'], ['gateway'], v.strictObject({ request, name: text(255) })),
 
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway

@@ -17,9 +17,10 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
         // The allocator may still believe an earlier life of ours: never say "restricted" of what is not.
         if (policy === null) throw new PosternError('SERVICE_UNAVAILABLE', 'no policy is in force');
         policy.restrict(holder.fd, namespace, denySetgroups);
-        mesh.send('allocator', 'range.restricted', { request, namespace });
+        mesh.pass('allocator', 'range.restricted', { request, namespace, refusal: null });
       } catch (thrown) {
-        mesh.fail(request, asPosternError(thrown));
+        // The allocator has recorded the range already, so it is the one to undo that and to end the request.
+        mesh.pass('allocator', 'range.restricted', { request, namespace, refusal: asPosternError(thrown).code });
       } finally {
         closeAll(descriptors);
       }
