@@ -8,7 +8,7 @@ import { isOfKind } from './descriptor-kinds.ts';
 import type { Descriptor } from './descriptors.ts';
 import { FrameError, frameName, framePayload } from './frame.ts';
 import type { Handler } from './mesh.ts';
-import { type DescriptorKind, type MessageName, maxFrameBytes, messages, type Node, type Payload } from './protocol.ts';
+import { type DescriptorKind, isMessageName, type MessageName, maxFrameBytes, messages, type Node, type Payload } from './protocol.ts';
 
 /** Why a message was not handled. */
 export type Fault =
@@ -46,8 +46,8 @@ export interface Accepted {
   readonly name: MessageName;
   /** the request that it is about, where there is one */
   readonly request: number | undefined;
-  /** Runs the handler; undefined where the table has none. */
-  act(table: HandlerTable): void | Promise<void> | undefined;
+  /** Runs the handler. Throws where the table has none: a bug of ours. */
+  act(table: HandlerTable): void | Promise<void>;
 }
 
 /**
@@ -72,7 +72,8 @@ function checkAs<N extends MessageName>(name: N, self: Node, from: Node, frame: 
     request: requestOf(payload),
     act(table) {
       const handler = table[name];
-      return handler?.(payload, descriptors, from);
+      if (handler === undefined) throw new Error(`nothing handles ${name}`);
+      return handler(payload, descriptors, from);
     },
   };
 }
@@ -119,10 +120,6 @@ export function checkDescriptors<N extends MessageName>(name: N, payload: Payloa
     const descriptor = descriptors[i];
     if (descriptor === undefined || !isOfKind(kind, native.describe(descriptor.fd))) throw new BadMessage('wrong kind of descriptor', name);
   });
-}
-
-function isMessageName(name: string): name is MessageName {
-  return Object.hasOwn(messages, name);
 }
 
 /** A stranger's name, fit for a log. */

@@ -271,6 +271,12 @@ export const messages = {
 } as const;
 
 export type MessageName = keyof typeof messages;
+/** True for a name that stands in the list. */
+export function isMessageName(name: string): name is MessageName {
+  return Object.hasOwn(messages, name);
+}
+/** Every message's name. */
+export const messageNames: readonly MessageName[] = Object.keys(messages).filter(isMessageName);
 /** The payload of a message, as its shape parses it. */
 export type Payload<N extends MessageName> = v.InferOutput<(typeof messages)[N]['shape']>;
 /** The messages that a node may send. */
