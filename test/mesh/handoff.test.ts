@@ -1,7 +1,6 @@
 /** A request follows its baton, and fails with exactly the life of the stage that it was last handed to. */
 import { describe, expect, it } from 'vitest';
 import { Descriptor } from '../../mesh/descriptors.ts';
-import { PosternError } from '../../mesh/errors.ts';
 import { native } from '../../native/index.ts';
 import { fakeMesh } from '../support/mesh.ts';
 

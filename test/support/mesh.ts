@@ -40,7 +40,7 @@ export interface FakeMesh<S extends ServiceName> {
   serve(running: { readonly handlers: HandlerTable; status?(): Record<string, unknown> }): void;
   /** All that it sent and nobody took yet, oldest first, announcements and failures (to `gateway`) among them. */
   sent(): readonly Sent[];
-  /** Takes the oldest message of that name. Throws where there is none. The test owns its descriptors. */
+  /** Takes the oldest message of that name. Throws where there is none. Its descriptors live until `close` at the latest. */
   take<N extends MessageName>(name: N): Sent<N>;
   /** The same once it comes: handlers may take their time. */
   expect<N extends MessageName>(name: N): Promise<Sent<N>>;
@@ -50,7 +50,7 @@ export interface FakeMesh<S extends ServiceName> {
   peerDown(peer: ServiceName): void;
   /** Begins a sibling's next life and returns its generation. */
   peerUp(peer: ServiceName): number;
-  /** Ends all links and closes what nobody took. */
+  /** Ends all links and closes every descriptor that the test was sent and did not pass on. */
   close(): void;
 }
 
@@ -60,11 +60,13 @@ export function fakeMesh<S extends ServiceName>(self: S): FakeMesh<S> {
   const exits: ExitReason[] = [];
   const peers = new Peers({ self, generation: 1, log, die: (reason) => void exits.push(reason) });
   const sent: Sent[] = [];
+  const received: Descriptor[] = [];
   const waiting = new Set<() => void>();
   const ends = new Map<ServiceName, { readonly ours: Channel; readonly theirs: Channel }>();
   let generation = 1;
 
   const record = (to: ServiceName, frame: Uint8Array, descriptors: Descriptor[]) => {
+    received.push(...descriptors);
     void check(to, self, frame, descriptors).act(recorders(to, sent));
     for (const wake of waiting) wake();
   };
@@ -125,9 +127,9 @@ export function fakeMesh<S extends ServiceName>(self: S): FakeMesh<S> {
     },
     peerUp,
     close() {
-      for (const { descriptors } of sent.splice(0)) closeAll(descriptors);
       peers.close();
       for (const { theirs } of ends.values()) theirs.close();
+      closeAll(received);
     },
   };
 }
