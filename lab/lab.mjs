@@ -1,0 +1,59 @@
+/**
+ * The laboratory: a real Debian kernel for what this machine's kernel has not.
+ *   npm run lab                              the lab's tests, on the kernels that `npm test` takes
+ *   npm run lab -- --all                     on every kernel
+ *   npm run lab -- --kernel 6.12 COMMAND…    one command under one kernel; its exit status is passed on
+ *   npm run lab -- shell                     a shell in it
+ */
+import { parseArgs } from 'node:util';
+import { runUnder } from './boot.mjs';
+import { fetchKernel, kernels } from './kernels.mjs';
+import { runTests } from './suite.mjs';
+
+/** Options of ours come before the command; what follows belongs to the command. */
+function parse(words) {
+  const ours = [];
+  const rest = [...words];
+  while (rest.length > 0 && rest[0].startsWith('-')) {
+    const option = rest.shift();
+    ours.push(option);
+    if (option === '--kernel' && rest.length > 0) ours.push(rest.shift());
+  }
+  const { values } = parseArgs({
+    args: ours.filter((word) => word !== '--'),
+    options: {
+      kernel: { type: 'string', multiple: true },
+      all: { type: 'boolean' },
+      verbose: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  return { ...values, command: rest };
+}
+
+const usage = `usage: npm run lab -- [--kernel NAME]… [--all] [--verbose] [shell | COMMAND…]
+kernels: ${Object.keys(kernels).join(', ')}, or the beginning of a release
+`;
+
+async function main() {
+  const { kernel: names, all, verbose, help, command } = parse(process.argv.slice(2));
+  if (help) return process.stdout.write(usage);
+  if (command.length === 0) {
+    const chosen = names ?? Object.keys(kernels).filter((name) => all || kernels[name].always);
+    process.exitCode = await runTests(chosen, { verbose });
+    return;
+  }
+  const interactive = command[0] === 'shell' && command.length === 1;
+  const kernel = fetchKernel(names?.[0] ?? '6.12');
+  if (interactive) process.stderr.write(`lab: ${kernel.release}, this machine's files read-only; exit ends it\n`);
+  const environment = { HOME: '/root', TERM: process.env.TERM ?? 'dumb', ...(process.env.CI ? { CI: process.env.CI } : {}) };
+  const job = { command: interactive ? ['sh', '-i'] : command, environment, interactive, cwd: process.cwd() };
+  process.exitCode = await runUnder(kernel, job, { verbose });
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`lab: ${error.message}\n`);
+  process.exitCode = error.code?.startsWith('ERR_PARSE_ARGS') ? 64 : 70;
+}

@@ -1,0 +1,61 @@
+/** Runs the lab's tests under one kernel after the other, and sums up what they say. */
+import { join } from 'node:path';
+import { runUnder } from './boot.mjs';
+import { fetchKernel } from './kernels.mjs';
+
+/** Each kernel gets this long; a boot and its tests take about a minute. */
+const limitMs = 600_000;
+
+/** Passes lines on and counts the results among them: `ok NAME`, `not ok NAME`, `skip NAME  REASON`. */
+function counting(release) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let rest = '';
+  const take = (line) => {
+    if (line.startsWith('ok ')) counts.passed++;
+    else if (line.startsWith('not ok ')) counts.failed++;
+    else if (line.startsWith('skip ')) counts.skipped++;
+    process.stdout.write(`${release}: ${line}\n`);
+  };
+  const write = (chunk) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(take);
+  };
+  return { counts, stream: { write }, flush: () => rest !== '' && take(rest) };
+}
+
+const sentence = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+/**
+ * @param {string[]} names keys of `kernels`
+ * @param {{ verbose?: boolean }} options
+ * @returns {Promise<number>} exit status: 0 when nothing failed
+ */
+export async function runTests(names, { verbose = false } = {}) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  for (const name of names) {
+    const { counts, stream, flush } = counting(name);
+    let label = name;
+    try {
+      const kernel = fetchKernel(name);
+      label = kernel.release;
+      const command = [process.execPath, join(process.cwd(), 'test/lab/run.mjs')];
+      const status = await runUnder(
+        kernel,
+        { command, environment: { HOME: '/root' }, interactive: false, cwd: process.cwd() },
+        { stdout: stream, verbose, timeoutMs: limitMs },
+      );
+      flush();
+      // a run that broke off must not pass for what it had got done
+      if (status !== 0 && counts.failed === 0) counts.failed++;
+    } catch (error) {
+      process.stdout.write(`not ok ${label}: ${error.message}\n`);
+      counts.failed++;
+    }
+    lines.push(`lab ${label}: ${sentence(counts)}`);
+    for (const key of Object.keys(total)) total[key] += counts[key];
+  }
+  process.stdout.write(`${lines.join('\n')}\n${sentence(total)}\n`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
