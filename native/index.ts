@@ -63,8 +63,8 @@ export interface PeerCredentials {
 
 /** Level-triggered readiness of one descriptor, on this thread's loop. Does not own the descriptor. Does not keep the loop alive after `close`. */
 export interface Poller {
-  /** which events to hear; both false pauses */
-  watch(readable: boolean, writable: boolean): void;
+  /** Which events to hear; all false pauses. `hangUp`: both directions have ended, or urgent data came; half an end is readable. */
+  watch(readable: boolean, writable: boolean, hangUp?: boolean): void;
   /** no event after this; the descriptor may be closed next */
   close(): void;
 }
@@ -133,7 +133,11 @@ export interface Addon {
   /** One recvmsg with MSG_CMSG_CLOEXEC into `buffer`; null when it would block. */
   receive(socket: number, buffer: Uint8Array, maxDescriptors: number): ReceivedMessage | null;
   shutdownWrite(socket: number): void;
-  poll(fd: number, ready: (readable: boolean, writable: boolean) => void): Poller;
+  /** What waits on a stream, left there for `receive`, descriptors too. Bytes, 0 at end of file, null when nothing waits. */
+  peek(socket: number, buffer: Uint8Array): number | null;
+  /** SIOCOUTQ: how much kernel memory what the peer has not read takes; 0 when it has read everything. */
+  unreadByPeer(socket: number): number;
+  poll(fd: number, ready: (readable: boolean, writable: boolean, hungUp: boolean) => void): Poller;
 
   // ── namespaces
   /** NS_GET_NSTYPE; throws ENOTTY for what is not a namespace. */

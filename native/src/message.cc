@@ -1,4 +1,6 @@
 /** Messages with descriptors over Unix sockets. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -94,6 +96,28 @@ Napi::Value Receive(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value Peek(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Arguments arguments(info);
+  const int socket = arguments.Descriptor("socket");
+  const Bytes buffer = arguments.View("buffer");
+  if (arguments.Failed()) return {};
+  const ssize_t waiting = recv(socket, buffer.data, buffer.length, MSG_PEEK | MSG_DONTWAIT);
+  if (waiting >= 0) return Napi::Number::New(env, static_cast<double>(waiting));
+  if (errno == EAGAIN || errno == EINTR) return env.Null();
+  return SystemError(env, "recv");
+}
+
+Napi::Value UnreadByPeer(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Arguments arguments(info);
+  const int socket = arguments.Descriptor("socket");
+  if (arguments.Failed()) return {};
+  int bytes = 0;
+  if (ioctl(socket, SIOCOUTQ, &bytes) < 0) return SystemError(env, "ioctl(SIOCOUTQ)");
+  return Napi::Number::New(env, bytes);
+}
+
 Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Arguments arguments(info);
@@ -125,6 +149,8 @@ Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
 void AddMessages(Napi::Env env, Napi::Object exports) {
   exports.Set("send", Napi::Function::New(env, Send, "send"));
   exports.Set("receive", Napi::Function::New(env, Receive, "receive"));
+  exports.Set("peek", Napi::Function::New(env, Peek, "peek"));
+  exports.Set("unreadByPeer", Napi::Function::New(env, UnreadByPeer, "unreadByPeer"));
   exports.Set("sendDatagram", Napi::Function::New(env, SendDatagram, "sendDatagram"));
 }
 

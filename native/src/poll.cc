@@ -85,9 +85,10 @@ class Poller : public Napi::ObjectWrap<Poller> {
     Arguments arguments(info);
     const bool readable = arguments.Flag("readable");
     const bool writable = arguments.Flag("writable");
+    const bool hang_up = info.Length() > 2 && arguments.Flag("hangUp");
     if (arguments.Failed()) return {};
     if (watch_ == nullptr) return SystemError(info.Env(), "epoll_ctl", EBADF);
-    const int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    const int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0) | (hang_up ? UV_PRIORITIZED : 0);
     const int error = events == 0 ? uv_poll_stop(&watch_->handle) : uv_poll_start(&watch_->handle, events, OnEvent);
     return error < 0 ? SystemError(info.Env(), "epoll_ctl", -error) : info.Env().Undefined();
   }
@@ -109,9 +110,11 @@ class Poller : public Napi::ObjectWrap<Poller> {
     // An error on the descriptor is for the next read or write to find.
     const bool readable = status < 0 || (events & UV_READABLE) != 0;
     const bool writable = status < 0 || (events & UV_WRITABLE) != 0;
-    const napi_value arguments[] = {Napi::Boolean::New(env, readable), Napi::Boolean::New(env, writable)};
+    // libuv has no event for EPOLLHUP alone, and reports it as whichever it was asked for. Nothing else of ours is of priority.
+    const bool hung_up = status < 0 || (events & UV_PRIORITIZED) != 0;
+    const napi_value arguments[] = {Napi::Boolean::New(env, readable), Napi::Boolean::New(env, writable), Napi::Boolean::New(env, hung_up)};
     // The plain interface: when the environment is ending, its failures are to be passed over, not thrown.
-    if (napi_make_callback(env, self->context_, keep, self->ready_.Value(), 2, arguments, nullptr) == napi_ok) return;
+    if (napi_make_callback(env, self->context_, keep, self->ready_.Value(), 3, arguments, nullptr) == napi_ok) return;
     bool pending = false;
     napi_value thrown;
     if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;
