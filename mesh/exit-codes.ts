@@ -9,6 +9,8 @@ export const exitCodes = {
   bug: 70,
   /** a service could not do its own start work */
   startFailed: 71,
+  /** the namespace helper does not answer: it and the service start anew together */
+  helperLost: 74,
   /** the parent went away */
   orphaned: 75,
   /** a service kept dying before it was of use, so the parent ended the whole */
