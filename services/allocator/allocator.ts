@@ -1,0 +1,95 @@
+/** Puts the parts together: registry, namespaces, allocations under way, the sweep, the policy. */
+import { createHmac, randomBytes, randomInt } from 'node:crypto';
+import { type Clock, systemClock } from '../../mesh/clock.ts';
+import { Descriptor } from '../../mesh/descriptors.ts';
+import { exitCodes } from '../../mesh/exit-codes.ts';
+import type { Mesh } from '../../mesh/mesh.ts';
+import { native } from '../../native/index.ts';
+import { Allocations, release } from './allocation.ts';
+import { currentBoot } from './boot.ts';
+import type { AllocatorConfig } from './config.ts';
+import { awaitFormerHelper, recordHelper } from './former-helper.ts';
+import { allocatorHandlers } from './handlers.ts';
+import type { Disk } from './journal.ts';
+import { type Kernel, Namespaces } from './namespaces.ts';
+import { PolicyWatch } from './policy.ts';
+import type { PoolCounts } from './pool.ts';
+import { settleAll } from './reconcile.ts';
+import { Registry } from './registry.ts';
+import { Sweep } from './sweep.ts';
+
+/** What tests put in the place of the real thing: a kernel and a disk that end the process at a chosen call. */
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly kernel?: Kernel;
+  readonly disk?: Disk;
+  readonly boot?: string;
+}
+
+/** @param helperPath the namespace helper's program */
+export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig, helperPath: string, surroundings: Surroundings = {}) {
+  const { clock = systemClock, kernel = native, disk, boot = currentBoot() } = surroundings;
+  const pools = { containers: config.pools, singles: config.single_pools };
+  const registry = Registry.open(config.state, pools, boot, (below) => randomInt(below), disk);
+  awaitFormerHelper(config.state);
+  const helper = native.spawnHelper(helperPath);
+  const socket = new Descriptor(helper.socket);
+  recordHelper(config.state, helper.pid);
+
+  // What was asked of it may still be done, so nothing that it has to do with may be decided any more: both of us start anew.
+  const helperLost = (): never => {
+    mesh.log.fatal('the namespace helper does not answer');
+    process.exit(exitCodes.helperLost);
+  };
+  const namespaces = new Namespaces(kernel, { socket: socket.fd, lost: helperLost }, registry);
+  settleAll(mesh, registry, namespaces);
+  const allocations = new Allocations({ mesh, clock, registry, namespaces });
+  const policy = new PolicyWatch(mesh, registry);
+  const sweep = new Sweep({
+    clock,
+    holdings: () => registry.tree.holdings(),
+    isGone: (holding) => namespaces.isGone(holding),
+    free({ namespace }) {
+      registry.free(namespace);
+      release(mesh, namespace);
+    },
+  });
+  sweep.start();
+  mesh.onPeerDown((peer) => {
+    if (peer === 'lsm') allocations.lsmDied();
+  });
+
+  const key = randomBytes(16);
+  const handlers = allocatorHandlers({
+    mesh,
+    limits: config,
+    registry,
+    namespaces,
+    allocations,
+    hash: (text) => createHmac('sha256', key).update(text).digest('hex'),
+    policy: (enforcing, reason) => policy.hear(enforcing, reason),
+  });
+  const counts = () => registry.tree.counts();
+  return {
+    handlers,
+    status: () => ({
+      mode: policy.mode,
+      reason: policy.reason,
+      namespaces: registry.tree.size,
+      underWay: allocations.waiting,
+      containers: report(counts().containers),
+      singles: report(counts().singles),
+    }),
+    stop() {
+      sweep.stop();
+      registry.close();
+      socket.close();
+    },
+  };
+}
+
+/** The mark is what counts as used after a loss of power. */
+function report(counts: PoolCounts): Record<string, number> {
+  const { total, held, burnt, reserved } = counts;
+  return { ...counts, used: held + burnt, highWater: held + burnt + reserved, left: total - held - burnt };
+}

@@ -1,0 +1,75 @@
+/**
+ * What can happen to the registry, as it is written to its journal. The registry is what its events add up to, and nothing
+ * else: a restarted allocator that has read the journal knows exactly what the one before it knew. Pure.
+ */
+import * as v from 'valibot';
+import type { PoolBooks } from './pool.ts';
+
+const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
+const ordinal = v.pipe(v.number(), v.integer(), v.minValue(0));
+const namespace = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const unit = v.picklist([1, 65536]);
+
+/** A namespace and what it holds. */
+const holding = v.strictObject({
+  namespace,
+  /** nsfs file handle; null where the kernel has none */
+  handle: v.nullable(v.custom<Uint8Array>((value) => value instanceof Uint8Array)),
+  name: v.string(),
+  /** who asked, and answers for it in the limits */
+  owner: id,
+  /** the asker's group, for type `self` */
+  group: id,
+  /** the holding that its ranges come from; null for the host's pools */
+  parent: v.nullable(namespace),
+  type: v.picklist(['managed', 'self']),
+  unit,
+  /** first ID outside; null for type `self`, which maps the owner's own */
+  start: v.nullable(id),
+  /** first ID inside */
+  target: id,
+  /** first IDs of the ranges mapped one to one, for its children */
+  delegated: v.array(id),
+  mapForeign: v.boolean(),
+  /** the policy is in force for it, and for every namespace that it lies in, and has been since before its first ID was mapped */
+  guarded: v.boolean(),
+  /** its maps are known to be written */
+  mapped: v.boolean(),
+});
+export type Holding = v.InferOutput<typeof holding>;
+
+const starts = v.array(id);
+const books: v.GenericSchema<PoolBooks> = v.strictObject({ clean: starts, reserved: starts, burnt: v.array(v.tuple([id, id, ordinal])) });
+
+/** Whether the kernel enforces the policy: not yet known in this life of the allocator, yes, no. */
+export const policies = ['unheard', 'enforced', 'off'] as const;
+export type Policy = (typeof policies)[number];
+
+export const eventSchema = v.variant('kind', [
+  /** the machine was started anew: every namespace is gone */
+  v.strictObject({ kind: v.literal('boot'), id: v.string() }),
+  v.strictObject({ kind: v.literal('policy'), policy: v.picklist(policies) }),
+  /** ranges that may be used unguarded from now on; durable before the first of them is mapped */
+  v.strictObject({ kind: v.literal('reserve'), unit, starts }),
+  v.strictObject({ kind: v.literal('hold'), holding }),
+  v.strictObject({ kind: v.literal('mapped'), namespace }),
+  /** nothing was ever mapped in it */
+  v.strictObject({ kind: v.literal('undo'), namespace }),
+  /** it is gone */
+  v.strictObject({ kind: v.literal('free'), namespace }),
+  /** a search found nothing that belongs to these burnt ranges */
+  v.strictObject({ kind: v.literal('cleanse'), unit, starts }),
+  /** the pools at the moment of a compaction; holdings follow, parents first */
+  v.strictObject({
+    kind: v.literal('books'),
+    boot: v.string(),
+    boots: ordinal,
+    policy: v.picklist(policies),
+    serial: ordinal,
+    containers: books,
+    singles: books,
+  }),
+  /** what has become of the ranges delegated to a holding, at the moment of a compaction */
+  v.strictObject({ kind: v.literal('spare'), namespace, books }),
+]);
+export type RegistryEvent = v.InferOutput<typeof eventSchema>;

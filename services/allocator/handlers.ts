@@ -1,0 +1,168 @@
+/** What this service answers. `allocate` and `mount` read from top to bottom as the list of their checks. */
+import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
+import type { Allocations } from './allocation.ts';
+import type { AllocatorConfig } from './config.ts';
+import type { Holding } from './events.ts';
+import { containerSize } from './ids.ts';
+import { exempt, isWithinShare } from './limits.ts';
+import { insideOf, namespaceMaps } from './map-lines.ts';
+import { finalName } from './names.ts';
+import { mapsOf, type Namespaces } from './namespaces.ts';
+import type { Registry } from './registry.ts';
+
+export interface Parts {
+  readonly mesh: Mesh<'allocator'>;
+  readonly limits: Pick<AllocatorConfig, 'namespaces_per_user' | 'share_per_user'>;
+  readonly registry: Registry;
+  readonly namespaces: Namespaces;
+  readonly allocations: Allocations;
+  /** a keyed hash, in hexadecimal digits */
+  readonly hash: (text: string) => string;
+  /** hears whether the kernel enforces the policy */
+  readonly policy: (enforcing: boolean, reason: string) => void;
+}
+
+type Call = Payload<'range.allocate'>;
+
+export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
+  const { mesh, registry, namespaces, allocations } = parts;
+
+  /** @throws the first thing that speaks against it */
+  function allocate(call: Call, namespace: Descriptor, process: Descriptor): void {
+    const { request, deadline, peer } = call;
+    if (namespaces.isOwn(namespace) || namespaces.isWhereRuns(namespace, process, peer.pid)) throw new PosternError('NAMESPACE_IS_CALLERS');
+    requireOwner(namespace, peer);
+    requireSound(call);
+    requireUnregistered(namespace);
+    const parent = namespaces.parentOf(namespace);
+    if (parent === undefined) throw new PosternError('RANGE_NOT_DELEGATED');
+    if (call.mapForeign && parent?.mapForeign === false) throw new PosternError('RANGE_NOT_DELEGATED', 'the foreign range');
+    const self = call.type === 'self' ? ownIdsIn(parent, peer) : peer;
+    const name = nameFor(call);
+    requireWithinLimits(call, parent);
+
+    const wanted = { parent: parent?.namespace ?? null, type: call.type, unit: call.size };
+    const chosen = registry.choose({ ...wanted, delegated: call.delegateContainerRanges });
+    const holding: Holding = {
+      ...wanted,
+      ...chosen,
+      delegated: [...chosen.delegated],
+      namespace: namespaces.newName(namespace),
+      handle: namespaces.handleOf(namespace),
+      name,
+      owner: peer.uid,
+      group: peer.gid,
+      target: call.target,
+      mapForeign: call.mapForeign,
+      mapped: false,
+    };
+    const maps = namespaceMaps({ ...holding, self });
+    allocations.begin({ request, deadline, holding, maps, denySetgroups: call.type === 'self' }, namespace);
+  }
+
+  function requireOwner(namespace: Descriptor, peer: Peer): void {
+    if (peer.uid !== exempt && namespaces.ownerOf(namespace) !== peer.uid) throw new PosternError('NAMESPACE_NOT_YOURS');
+  }
+
+  /** The gateway has checked each field; this is what two of them mean together. */
+  function requireSound({ type, size, target }: Call): void {
+    if (type === 'self' && size !== 1) throw new PosternError('INVALID_PARAMETER', 'type self has size 1', 'size');
+    if (type === 'self' && target !== 0) throw new PosternError('INVALID_PARAMETER', 'type self maps to 0', 'target');
+  }
+
+  function requireUnregistered(namespace: Descriptor): void {
+    const holding = namespaces.recognise(namespace);
+    if (holding === undefined) return;
+    const isOpen = !holding.mapped && !allocations.concerns(holding.namespace);
+    if (isOpen && namespaces.settle(holding, namespace) === 'undone') return;
+    throw new PosternError('NAMESPACE_EXISTS');
+  }
+
+  /** The caller's own IDs as the namespace's parent calls them. */
+  function ownIdsIn(parent: Holding | null, { uid, gid }: Peer): { uid: number; gid: number } {
+    if (parent === null) return { uid, gid };
+    const maps = mapsOf(parent);
+    const inside = { uid: insideOf(maps.uid, uid), gid: insideOf(maps.gid, gid) };
+    if (inside.uid === undefined || inside.gid === undefined) throw new PosternError('RANGE_NOT_DELEGATED', "the caller's own ID");
+    return { uid: inside.uid, gid: inside.gid };
+  }
+
+  function nameFor({ name, mangleName, cookie, peer }: Call): string {
+    return finalName({
+      name,
+      mangle: mangleName,
+      uid: peer.uid,
+      hash: () => parts.hash(`${cookie} ${name}`),
+      isTaken: (candidate) => registry.tree.isNameTaken(candidate),
+    });
+  }
+
+  function requireWithinLimits({ peer, type, size, delegateContainerRanges }: Call, parent: Holding | null): void {
+    const { uid } = peer;
+    if (uid === exempt) return;
+    const { namespaces_per_user, share_per_user } = parts.limits;
+    if (registry.tree.countOf(uid) >= namespaces_per_user) throw new PosternError('LIMIT_REACHED', 'namespaces of one user');
+    // What a node was given is its own to use up.
+    if (parent !== null) return;
+    const own = type === 'managed' ? 1 : 0;
+    const needs = { 65536: delegateContainerRanges + (size === containerSize ? own : 0), 1: size === 1 ? own : 0 } as const;
+    for (const unit of [1, 65536] as const) {
+      const pool = registry.tree.pool(null, unit);
+      if (needs[unit] === 0 || pool === undefined) continue;
+      const fits = isWithinShare(pool.counts(), pool.usedBy(uid), needs[unit], share_per_user);
+      if (!fits) throw new PosternError('LIMIT_REACHED', 'ranges of one user');
+    }
+  }
+
+  /** Whom the mount is for; null for the host itself. */
+  function holderOf(namespace: Descriptor, peer: Peer): Holder | null {
+    requireOwner(namespace, peer);
+    return peer.uid === exempt && namespaces.isOwn(namespace) ? null : namespaces.holderOf(namespace);
+  }
+
+  function mount({ hasNamespace, ...call }: Payload<'image.mount'>, descriptors: Descriptor[]): void {
+    const [image, ...rest] = descriptors;
+    if (image === undefined) throw new PosternError('INTERNAL');
+    if (!hasNamespace) {
+      if (call.peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
+      mesh.pass('verity', 'image.verify', { ...call, holder: null }, descriptors);
+      return;
+    }
+    const [namespace, ...sidecar] = rest;
+    if (namespace === undefined) throw new PosternError('INTERNAL');
+    const holder = holderOf(namespace, call.peer);
+    if (holder === null) namespace.close();
+    mesh.pass('verity', 'image.verify', { ...call, holder }, holder === null ? [image, ...sidecar] : descriptors);
+  }
+
+  return {
+    'range.allocate'(call, [namespace, process]) {
+      if (namespace === undefined || process === undefined) throw new PosternError('INTERNAL');
+      try {
+        allocate(call, namespace, process);
+      } finally {
+        closeAll([process]);
+      }
+    },
+
+    'range.restricted'({ request, namespace, refusal }) {
+      allocations.restricted(request, namespace, refusal);
+    },
+
+    'image.mount': mount,
+
+    'policy.state'({ enforcing, reason }) {
+      parts.policy(enforcing, reason);
+    },
+
+    'namespace.gone'({ namespace }) {
+      const holding = registry.tree.find(namespace);
+      if (holding === undefined) return;
+      if (namespaces.isGone(holding) === false) mesh.log.error({ namespace }, 'the lsm service says it is gone, the kernel that it lives');
+      else registry.free(namespace);
+    },
+  };
+}

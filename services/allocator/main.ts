@@ -1,0 +1,22 @@
+/**
+ * allocator: owns which namespace holds which IDs, and the only hand that writes ID maps.
+ * Privileges: SETUID and SETGID (maps), SYS_ADMIN (setns), SYS_PTRACE (where does the caller run); see privileges.ts.
+ * Hears: gateway (range.allocate, image.mount, status.ask), lsm (range.restricted, policy.state, namespace.gone).
+ * Sends: gateway (range.allocated), lsm (range.restrict, namespace.release), verity (image.verify).
+ * When it dies: requests that were here fail with SERVICE_DIED; the journal knows every holder, so no ID gets a second one.
+ */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runService } from '../../mesh/service.ts';
+import { startAllocator } from './allocator.ts';
+import { configSchema } from './config.ts';
+import { privileges } from './privileges.ts';
+
+const helper = join(dirname(fileURLToPath(import.meta.url)), 'helper');
+
+await runService({
+  name: 'allocator',
+  config: configSchema,
+  privileges,
+  start: (mesh, config, clock) => startAllocator(mesh, config, helper, { clock }),
+});

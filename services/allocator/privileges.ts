@@ -1,0 +1,22 @@
+/** What giving out ranges needs. */
+import type { Privileges } from '../../mesh/privileges.ts';
+
+export const privileges: Privileges = {
+  service: 'allocator',
+  user: 'root',
+  capabilities: [
+    { capability: 'SETUID', why: "the kernel takes a uid_map from whoever has it over the namespace's parent" },
+    { capability: 'SETGID', why: 'the same for a gid_map' },
+    { capability: 'SYS_ADMIN', why: 'setns into a namespace that somebody else made, and opening a namespace by its handle' },
+    {
+      capability: 'SYS_PTRACE',
+      why: 'seeing which user namespace the caller runs in (PIDFD_GET_USER_NAMESPACE); ptrace itself stays forbidden by seccomp',
+    },
+  ],
+  view: [
+    { source: '/proc', access: 'proc', why: 'the map files of the helper, and the name of this boot' },
+    { source: '$STATE/ranges', target: '/state', access: 'read-write', create: true, why: 'the registry of who holds which range' },
+  ],
+  systemCalls: [],
+  why: 'writes the ID maps of user namespaces that their owners pass in, and keeps the books about it',
+};

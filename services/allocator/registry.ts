@@ -1,0 +1,150 @@
+/**
+ * The range tree, made durable: each change is appended to the journal before anybody acts on it. What must also outlive a loss
+ * of power (the mark ahead of unguarded use, the loss of the policy) is on disk before the call returns.
+ */
+import * as v from 'valibot';
+import { PosternError } from '../../mesh/errors.ts';
+import { eventSchema, type Holding, type Policy, type RegistryEvent } from './events.ts';
+import { containerSize, type Unit } from './ids.ts';
+import { type Disk, Journal } from './journal.ts';
+import type { Pool, Random } from './pool.ts';
+import { type HostPools, RangeTree } from './range-tree.ts';
+
+/** Ranges marked on disk at a time ahead of unguarded use: one fdatasync (0.2 to 5 ms) for so many; at most so many are lost with power. */
+const reserveAtOnce = 64;
+/** A journal is rewritten when it is this large, and so many times larger than it was after the last rewrite: amortised O(1). */
+const rewriteAtBytes = 4 * 1024 * 1024;
+const rewriteAtGrowth = 4;
+
+/** What a namespace asks for. */
+export interface Wanted {
+  readonly parent: string | null;
+  readonly type: Holding['type'];
+  readonly unit: Unit;
+  readonly delegated: number;
+}
+
+/** What was chosen for it. */
+export interface Chosen {
+  readonly start: number | null;
+  readonly delegated: readonly number[];
+  readonly guarded: boolean;
+}
+
+export class Registry {
+  readonly tree: RangeTree;
+  readonly #journal: Journal;
+  readonly #random: Random;
+  #rewriteAt = rewriteAtBytes;
+
+  private constructor(tree: RangeTree, journal: Journal, random: Random) {
+    this.tree = tree;
+    this.#journal = journal;
+    this.#random = random;
+  }
+
+  /**
+   * Takes over what earlier processes recorded.
+   * @param boot the kernel's name of this boot: with another one, every namespace of the journal is gone
+   * @throws where the journal says what can't be
+   */
+  static open(folder: string, pools: HostPools, boot: string, random: Random, disk?: Disk): Registry {
+    const { journal, payloads } = Journal.open(folder, disk);
+    const tree = new RangeTree(pools);
+    for (const payload of payloads) tree.apply(v.parse(eventSchema, payload));
+    const registry = new Registry(tree, journal, random);
+    tree.separatePools();
+    if (tree.boot !== boot) registry.#record({ kind: 'boot', id: boot });
+    else if (tree.policy !== 'unheard') registry.#record({ kind: 'policy', policy: 'unheard' });
+    // Everything that the journal says now counts, so it must last, whether the process before this one synced it or not.
+    journal.sync();
+    return registry;
+  }
+
+  /** Whether a namespace below `parent` would be guarded for all of its life, as things stand. */
+  isGuarded(parent: string | null): boolean {
+    return this.tree.policy === 'enforced' && (parent === null || this.tree.find(parent)?.guarded === true);
+  }
+
+  /**
+   * Chooses ranges, without recording that anybody holds them.
+   * @throws RANGE_NOT_DELEGATED, RANGES_EXHAUSTED, RANGES_USED_UP
+   */
+  choose({ parent, type, unit, delegated }: Wanted): Chosen {
+    const guarded = this.isGuarded(parent);
+    if (type === 'self') return { start: null, delegated: this.#take(parent, containerSize, delegated, guarded), guarded };
+    const own = unit === containerSize ? [] : this.#take(parent, unit, 1, guarded);
+    const rest = this.#take(parent, containerSize, delegated + 1 - own.length, guarded);
+    const [start, ...spare] = [...own, ...rest];
+    return { start: start ?? null, delegated: spare.sort((a, b) => a - b), guarded };
+  }
+
+  /** Records a holder, before the first of its IDs is mapped. */
+  hold(holding: Holding): void {
+    this.#record({ kind: 'hold', holding });
+  }
+
+  mapped(namespace: string): void {
+    this.#record({ kind: 'mapped', namespace });
+  }
+
+  /** For a namespace of which it is certain that none of the IDs was ever mapped. */
+  undo(namespace: string): void {
+    this.#record({ kind: 'undo', namespace });
+  }
+
+  /** For a namespace that is gone. */
+  free(namespace: string): void {
+    this.#record({ kind: 'free', namespace });
+  }
+
+  setPolicy(policy: Policy): void {
+    if (policy === this.tree.policy) return;
+    this.#record({ kind: 'policy', policy });
+    if (policy !== 'enforced') this.#journal.sync();
+  }
+
+  cleanse(unit: Unit, starts: readonly number[]): void {
+    this.#record({ kind: 'cleanse', unit, starts: [...starts] });
+  }
+
+  close(): void {
+    this.#journal.close();
+  }
+
+  #take(parent: string | null, unit: Unit, count: number, guarded: boolean): number[] {
+    const pool = this.tree.pool(parent, unit);
+    if (count === 0) return [];
+    if (pool === undefined) throw new PosternError('RANGE_NOT_DELEGATED');
+    const chosen = guarded || parent !== null ? pool.choose(count, this.#random) : this.#takeReserved(pool, unit, count);
+    if (chosen.length < count) throw new PosternError(guarded ? 'RANGES_EXHAUSTED' : 'RANGES_USED_UP');
+    return chosen;
+  }
+
+  #takeReserved(pool: Pool, unit: Unit, count: number): number[] {
+    const reserved = pool.chooseReserved(count);
+    if (reserved.length === count) return reserved;
+    const starts = pool.chooseToReserve(reserveAtOnce, this.#random);
+    if (starts.length === 0) return reserved;
+    this.#record({ kind: 'reserve', unit, starts });
+    this.#journal.sync();
+    return pool.chooseReserved(count);
+  }
+
+  /** Journal first: an event that could not be written has not happened. */
+  #record(event: RegistryEvent): void {
+    this.#journal.append(event);
+    this.tree.apply(event);
+    if (this.#journal.bytes >= this.#rewriteAt) this.#rewrite();
+  }
+
+  /** A longer journal is as true as a shorter one, so what fails here fails nothing else. */
+  #rewrite(): void {
+    try {
+      this.#journal.rewrite(this.tree.summary());
+    } catch {
+      // No room, most likely: the next try comes when the journal has grown as much again.
+    }
+    this.#rewriteAt = Math.max(rewriteAtBytes, this.#journal.bytes * rewriteAtGrowth);
+  }
+}
