@@ -79,6 +79,17 @@ export interface LoopOptions {
   readonly blockSize: number;
 }
 
+/** What a loop device stands on. */
+export interface LoopStatus {
+  /** st_dev and st_ino of the backing file */
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly readOnly: boolean;
+  readonly autoclear: boolean;
+  readonly offset: number;
+  readonly sizeLimit: number;
+}
+
 /** One line of /proc/PID/uid_map. */
 export interface IdMapLine {
   readonly inside: number;
@@ -177,6 +188,8 @@ export interface Addon {
   /** LOOP_CTL_GET_FREE on an open /dev/loop-control */
   loopGetFree(controlFd: number): number;
   loopConfigure(loopFd: number, fileFd: number, options: LoopOptions): void;
+  /** LOOP_GET_STATUS64; throws ENXIO for a device without a file */
+  loopStatus(loopFd: number): LoopStatus;
   loopClear(loopFd: number): void;
 
   // ── the namespace helper: a small C process that enters hostile namespaces so that no Node thread ever does
@@ -205,7 +218,7 @@ export interface Addon {
   tryBpfLsm(): string | null;
 }
 
-const abi = 1;
+const abi = 2;
 
 function load(): Addon {
   const here = dirname(fileURLToPath(import.meta.url));

@@ -41,11 +41,29 @@ Napi::Value LoopClear(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value LoopStatus(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Arguments arguments(info);
+  const int loop = arguments.Descriptor("loopFd");
+  if (arguments.Failed()) return {};
+  loop_info64 answer = {};
+  if (ioctl(loop, LOOP_GET_STATUS64, &answer) < 0) return SystemError(env, "ioctl(LOOP_GET_STATUS64)");
+  Napi::Object status = Napi::Object::New(env);
+  status.Set("device", Napi::BigInt::New(env, static_cast<uint64_t>(answer.lo_device)));
+  status.Set("inode", Napi::BigInt::New(env, static_cast<uint64_t>(answer.lo_inode)));
+  status.Set("readOnly", (answer.lo_flags & LO_FLAGS_READ_ONLY) != 0);
+  status.Set("autoclear", (answer.lo_flags & LO_FLAGS_AUTOCLEAR) != 0);
+  status.Set("offset", static_cast<double>(answer.lo_offset));
+  status.Set("sizeLimit", static_cast<double>(answer.lo_sizelimit));
+  return status;
+}
+
 }  // namespace
 
 void AddLoops(Napi::Env env, Napi::Object exports) {
   exports.Set("loopGetFree", Napi::Function::New(env, LoopGetFree, "loopGetFree"));
   exports.Set("loopConfigure", Napi::Function::New(env, LoopConfigure, "loopConfigure"));
+  exports.Set("loopStatus", Napi::Function::New(env, LoopStatus, "loopStatus"));
   exports.Set("loopClear", Napi::Function::New(env, LoopClear, "loopClear"));
 }
 
