@@ -5,7 +5,7 @@
  * Usage: node native/build.mjs; exits 0 when all is built.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,14 +31,15 @@ function nodeHeaders() {
   if (found === undefined) throw new Error(`the headers of Node ${process.version} are missing: install them below ${prefix}/include/node`);
   const version = readFileSync(join(found, 'include/node/node_version.h'), 'utf8');
   const major = /#define NODE_MAJOR_VERSION (\d+)/.exec(version)?.[1];
-  if (major !== process.versions.node.split('.')[0]) throw new Error(`${found}/include/node is of Node ${major}, this is ${process.version}`);
+  if (major !== process.versions.node.split('.')[0])
+    throw new Error(`${found}/include/node is of Node ${major}, this is ${process.version}`);
   return found;
 }
 
 /** @param {string[]} command */
 function run(command) {
   const [file, ...args] = command;
-  const { status, error } = spawnSync(file, args, { cwd: native, stdio: 'inherit' });
+  const { status, error } = spawnSync(file, args, { cwd: native, stdio: ['ignore', 'ignore', 'inherit'] });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${file} failed with ${status}`);
 }
@@ -46,7 +47,9 @@ function run(command) {
 /** @param {string} folder @param {RegExp} names */
 function files(folder, names) {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => names.test(name)).map((name) => join(folder, name));
+  return readdirSync(folder)
+    .filter((name) => names.test(name))
+    .map((name) => join(folder, name));
 }
 
 /** True when the file is missing or older than one of its sources. @param {string} target @param {string[]} sources */
@@ -62,12 +65,11 @@ function buildAddon() {
   const self = fileURLToPath(import.meta.url);
   const sources = [join(native, 'binding.gyp'), self, join(native, 'helper/wire.h'), ...files(join(native, 'src'), /\.(cc|h)$/)];
   const isOtherNode = !existsSync(stamp) || readFileSync(stamp, 'utf8') !== process.version;
-  if (!isOtherNode && !isStale(made, sources)) return;
+  if (!isOtherNode && existsSync(made) && !isStale(stamp, sources)) return;
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  const step = isOtherNode ? 'rebuild' : 'build';
-  const configure = isOtherNode ? [] : [[process.execPath, gyp, 'configure', `--nodedir=${nodeHeaders()}`, '--loglevel=error']];
-  for (const command of configure) run(command);
-  run([process.execPath, gyp, step, `--nodedir=${nodeHeaders()}`, '--loglevel=error', '--jobs=2']);
+  const headers = `--nodedir=${nodeHeaders()}`;
+  if (isOtherNode) rmSync(join(out, 'Release'), { recursive: true, force: true });
+  run([process.execPath, gyp, 'configure', 'build', headers, '--loglevel=error', '--jobs=2']);
   writeFileSync(stamp, process.version);
 }
 

@@ -43,6 +43,10 @@ export interface DescriptorFacts {
   readonly isMountRoot: boolean;
   /** SO_ACCEPTCONN: a socket on which connections can be accepted */
   readonly listening: boolean;
+  /** SO_TYPE, null for what is not a socket */
+  readonly socketType: 'stream' | 'seqpacket' | 'datagram' | 'other' | null;
+  /** SO_DOMAIN is AF_UNIX */
+  readonly isUnixSocket: boolean;
 }
 
 export interface ReceivedMessage {
@@ -124,6 +128,8 @@ export interface Addon {
   linkDescriptor(fd: number, directoryFd: number, name: string): boolean;
   /** FICLONERANGE, falling back to copy_file_range is the caller's matter. */
   cloneRange(sourceFd: number, sourceOffset: number, length: number, targetFd: number, targetOffset: number): void;
+  /** FD_CLOEXEC of a descriptor that came from outside (socket activation), or is to go on to a program */
+  setCloseOnExec(fd: number, on: boolean): void;
 
   // ── sockets
   /** SOCK_SEQPACKET, close-on-exec, non-blocking, with send and receive buffers for `bufferBytes`. */
@@ -144,6 +150,8 @@ export interface Addon {
   /** One recvmsg with MSG_CMSG_CLOEXEC into `buffer`; null when it would block. */
   receive(socket: number, buffer: Uint8Array, maxDescriptors: number): ReceivedMessage | null;
   shutdownWrite(socket: number): void;
+  /** One datagram to a Unix socket by its path (`@name`: abstract), as sd_notify wants it. Throws EAGAIN where its queue is full. */
+  sendDatagram(path: string, data: Uint8Array, descriptors: readonly number[]): void;
   /** What waits on a stream, left there for `receive`, descriptors too. Bytes, 0 at end of file, null when nothing waits. */
   peek(socket: number, buffer: Uint8Array): number | null;
   /** SIOCOUTQ: how much kernel memory what the peer has not read takes; 0 when it has read everything. */
@@ -178,7 +186,7 @@ export interface Addon {
   fsMessages(fsFd: number): string[];
   /** attributes: MOUNT_ATTR_* */
   fsmount(fsFd: number, attributes: number): number;
-  openTree(directoryFd: number, path: string, flags: number): number;
+  openTree(directoryFd: number | null, path: string, flags: number): number;
   mountSetattr(fd: number, set: number, clear: number, userNamespaceFd: number | null, recursive: boolean): void;
   /** move_mount from a descriptor onto a path */
   moveMount(fd: number, path: string): void;
@@ -198,8 +206,12 @@ export interface Addon {
   /** Writes both maps of an unmapped namespace (through its parent, at any depth). Throws EEXIST when a map is there already. */
   helperWriteMaps(helper: number, userNamespaceFd: number, maps: NamespaceMaps, denySetgroups: boolean): void;
   helperReadMaps(helper: number, userNamespaceFd: number): NamespaceMaps;
-  /** Clones detached mounts with their flags locked against the namespace (facts: the flags of a fresh fsmount are not). The originals stay the caller's. */
-  helperLockMounts(helper: number, userNamespaceFd: number, mountFds: readonly number[]): number[];
+  /**
+   * Detached clones of 1 to 16 detached mounts of which no user namespace can clear read-only, nosuid, nodev or noexec where they are
+   * set (facts: the flags of a fresh fsmount are not locked). The originals are used up: close them. ENOTDIR, EINVAL: not a detached
+   * mount of a directory.
+   */
+  helperLockMounts(helper: number, mountFds: readonly number[]): number[];
 
   // ── crypto, with the OpenSSL inside Node
   /** Index of the certificate (PEM) that made the detached DER signature over `content`, or -1. Accepts no chain: the certificate itself is the trust. Trailing DER is refused. */
@@ -210,8 +222,12 @@ export interface Addon {
   hashBlocks(data: Uint8Array, parameters: VerityParameters): Promise<Uint8Array>;
 
   // ── processes
+  /** The exit status of a child of ours that has ended, 128 + N where signal N ended it; null while it runs. Throws ECHILD for anybody else's. */
+  reap(pid: number): number | null;
   /** PR_SET_DUMPABLE 0: nobody of the same uid may trace us, nor open our /proc */
   hideFromTracers(): void;
+  /** execve: this process becomes another program. Every other thread ends; descriptors stay open where they are listed. Returns only by throwing. */
+  execute(path: string, argv: readonly string[], environment: readonly string[], keep: readonly number[]): never;
   /** seccomp with TSYNC: the named system calls stay allowed, every other one answers EPERM. Unknown names of newer or older kernels are passed over. */
   seccompAllow(systemCalls: readonly string[]): void;
   /** Tries to load a real, harmless BPF-LSM program. The errno's name, or null when it was accepted. */
