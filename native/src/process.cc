@@ -1,6 +1,8 @@
-/** Processes: our own visibility, and children that have ended. */
+/** Processes: our own visibility, children that have ended, and becoming another program. */
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edge.h"
 
@@ -28,10 +30,33 @@ Napi::Value Reap(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/** What execve wants: pointers to the texts, and null. Valid as long as the texts. */
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+Napi::Value Execute(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const std::string path = arguments.Text("path");
+  std::vector<std::string> argv = arguments.Texts("argv");
+  std::vector<std::string> environment = arguments.Texts("environment");
+  const std::vector<int> keep = arguments.Descriptors("keep", 253);
+  if (arguments.Failed()) return {};
+  for (const int fd : keep) fcntl(fd, F_SETFD, 0);
+  execve(path.c_str(), Pointers(argv).data(), Pointers(environment).data());
+  const int error = errno;
+  for (const int fd : keep) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return SystemError(info.Env(), "execve", error);
+}
+
 }  // namespace
 
 void AddProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("hideFromTracers", Napi::Function::New(env, HideFromTracers, "hideFromTracers"));
+  exports.Set("execute", Napi::Function::New(env, Execute, "execute"));
   exports.Set("reap", Napi::Function::New(env, Reap, "reap"));
 }
 
