@@ -1,0 +1,93 @@
+/** One life of a service as its parent holds it: the process, and the channel on which it is told what to do. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { native } from '../native/index.ts';
+import { closeAll, Descriptor } from './descriptors.ts';
+import { exitReason } from './exit-codes.ts';
+import { encodeFrame } from './frame.ts';
+import { Intake } from './intake.ts';
+import type { Logger } from './log.ts';
+import type { Payload, SentBy, ServiceName } from './protocol.ts';
+import { SocketChannel, socketBufferBytes } from './socket-channel.ts';
+
+/** A program with its arguments; never a shell's line. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface ChildEvents {
+  ready(): void;
+  /** it said something wrong, or stopped listening */
+  condemned(): void;
+  /** comes exactly once, also where the program could not be started */
+  exited(): void;
+}
+
+export class Child {
+  readonly generation: number;
+  readonly #service: ServiceName;
+  readonly #process: ChildProcess;
+  readonly #control: SocketChannel;
+  readonly #log: Logger;
+  readonly #events: ChildEvents;
+  #over = false;
+
+  constructor(service: ServiceName, generation: number, command: Command, log: Logger, events: ChildEvents) {
+    this.#service = service;
+    this.generation = generation;
+    this.#log = log;
+    this.#events = events;
+    const [ours, theirs] = native.socketPair(socketBufferBytes);
+    this.#control = new SocketChannel(new Descriptor(ours));
+    try {
+      this.#process = spawn(command.file, command.args, {
+        env: { ...command.environment },
+        stdio: ['ignore', 'inherit', 'inherit', theirs],
+      });
+    } finally {
+      native.close(theirs);
+    }
+    this.#process.once('error', (error) => this.#exited({ err: error }));
+    this.#process.once('exit', (status, signal) =>
+      this.#exited({ status, signal, reason: status === null ? undefined : exitReason(status) }),
+    );
+    this.#listen();
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Tells it something, taking over the descriptors. One that does not listen any more is condemned. */
+  tell<N extends SentBy<'parent'>>(name: N, payload: Payload<N>, descriptors: readonly Descriptor[] = []): void {
+    if (!this.#over && this.#control.send({ frame: encodeFrame(name, payload), descriptors })) return;
+    closeAll(descriptors);
+    if (!this.#over) this.#events.condemned();
+  }
+
+  /** By its own process id, which can't have passed to another process before we have heard of its end. */
+  kill(): void {
+    if (!this.#over) this.#process.kill('SIGKILL');
+  }
+
+  #listen(): void {
+    const intake = new Intake(
+      { self: 'parent', log: this.#log, die: () => this.#events.condemned() },
+      { 'mesh.ready': () => (this.#over ? undefined : this.#events.ready()) },
+    );
+    this.#control.open({
+      message: (frame, descriptors) => void intake.receive(this.#service, frame, descriptors),
+      cut: () => intake.cut(this.#service),
+      closed: () => (this.#over ? undefined : this.#events.condemned()),
+    });
+  }
+
+  #exited(how: Record<string, unknown>): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#control.close();
+    this.#log.info({ child: this.#service, pid: this.pid, generation: this.generation, ...how }, 'a service ended');
+    this.#events.exited();
+  }
+}
