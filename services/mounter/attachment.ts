@@ -1,0 +1,145 @@
+/** Carries one attachment through its life. Holds what the machine may not, descriptors and reservations, and lets go at every end. */
+import { createActor } from 'xstate';
+import { Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import type { Addon } from '../../native/index.ts';
+import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
+import type { JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
+import { attachmentMachine } from './machine.ts';
+import type { Preparation } from './plan.ts';
+import type { DirectFiles } from './sources/file.ts';
+
+/** What every attachment of this process shares. */
+export interface Workshop {
+  readonly kernel: Pick<Addon, 'describe'>;
+  readonly devices: LoopDevices;
+  readonly direct: DirectFiles;
+  readonly run: (job: MountJob) => Promise<JobOutcome>;
+  /** hears of an event that the machine did not wait for */
+  readonly unexpected: (type: string) => void;
+}
+
+/** One request's work. The descriptors in it are borrowed: they stay open until the work is done, and the caller closes them. */
+export interface Work {
+  /** milliseconds of CLOCK_MONOTONIC */
+  readonly deadline: number;
+  readonly namespace: Descriptor | null;
+  readonly partitions: readonly Preparation[];
+  readonly sources: readonly Descriptor[];
+}
+
+/** Mounts every partition, in order. The caller owns the mounts. @throws PosternError, with nothing left open */
+export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
+  return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
+}
+
+/** How a partition's file becomes a source. */
+type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | { readonly kind: 'verity-device' };
+
+class Attachment {
+  readonly #work: Work;
+  readonly #workshop: Workshop;
+  readonly #done: (mounts: Descriptor[]) => void;
+  readonly #failed: (error: unknown) => void;
+  readonly #life;
+  #ways: Way[] = [];
+  readonly #reservations = new Map<FileKey, Reservation>();
+
+  constructor(work: Work, workshop: Workshop, done: (mounts: Descriptor[]) => void, failed: (error: unknown) => void) {
+    this.#work = work;
+    this.#workshop = workshop;
+    this.#done = done;
+    this.#failed = failed;
+    this.#life = createActor(
+      attachmentMachine({
+        settle: () => void this.#settle().catch((error) => this.#refuse(error)),
+        mount: () => void this.#mount().catch((error) => this.#refuse(error)),
+        unexpected: workshop.unexpected,
+      }),
+    );
+  }
+
+  start(): void {
+    this.#life.start();
+  }
+
+  /** Reserves a device for each file that needs one, in the order of their keys: so two attachments never wait for each other. */
+  async #settle(): Promise<void> {
+    this.#letGo();
+    this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
+    const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' ? [way.key] : [])));
+    for (const key of [...keys].sort()) this.#reservations.set(key, await this.#workshop.devices.reserve(key, this.#work.deadline));
+    this.#life.send({ type: 'SETTLED' });
+  }
+
+  async #mount(): Promise<void> {
+    const { deadline, namespace, partitions } = this.#work;
+    const outcome = await this.#workshop.run({
+      deadline,
+      namespace: namespace?.fd ?? null,
+      partitions: partitions.map(({ designator, name, writable, attributes, options }, index) => ({
+        designator,
+        fileSystem: name,
+        writable,
+        attributes,
+        options,
+        source: this.#source(index),
+      })),
+    });
+    if (outcome.kind === 'mounted') this.#finish(outcome.mounts);
+    else if (outcome.kind === 'device-needed') this.#learn(outcome.partition);
+    else this.#refuse(new PosternError(outcome.code, outcome.detail));
+  }
+
+  #finish(made: readonly MadeMount[]): void {
+    const mounts = made.map(({ fd }) => new Descriptor(fd));
+    for (const [index, { device }] of made.entries()) {
+      const way = this.#ways[index];
+      if (way?.kind === 'loop') this.#reservations.get(way.key)?.settle(device);
+    }
+    this.#letGo();
+    this.#life.send({ type: 'MOUNTED' });
+    this.#done(mounts);
+  }
+
+  #learn(index: number): void {
+    const partition = this.#work.partitions[index];
+    if (partition !== undefined) this.#workshop.direct.refused(partition.name, this.#facts(partition).device);
+    this.#life.send({ type: 'DEVICE_NEEDED' });
+  }
+
+  #refuse(error: unknown): void {
+    this.#letGo();
+    this.#life.send({ type: 'REFUSED' });
+    this.#failed(error);
+  }
+
+  #letGo(): void {
+    for (const reservation of this.#reservations.values()) reservation.settle(null);
+    this.#reservations.clear();
+  }
+
+  #way(partition: Preparation): Way {
+    if (partition.source.kind === 'verity-device') return { kind: 'verity-device' };
+    const facts = this.#facts(partition);
+    const direct = partition.fileSystem.fromFile && !partition.writable && this.#workshop.direct.mayTry(partition.name, facts.device);
+    return direct ? { kind: 'file' } : { kind: 'loop', key: fileKey(facts, partition.writable) };
+  }
+
+  #source(index: number): JobSource {
+    const way = this.#ways[index];
+    const fd = this.#descriptor(this.#work.partitions[index]).fd;
+    if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
+    return { kind: way?.kind ?? 'file', fd };
+  }
+
+  #facts(partition: Preparation) {
+    return this.#workshop.kernel.describe(this.#descriptor(partition).fd);
+  }
+
+  #descriptor(partition: Preparation | undefined): Descriptor {
+    const descriptor = partition === undefined ? undefined : this.#work.sources[partition.source.descriptor];
+    if (descriptor === undefined) throw new PosternError('INTERNAL', 'a source points past the descriptors');
+    return descriptor;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Which loop device a file is on. Mounts of one file share its device, and through it one superblock. The truth is the kernel's: a
+ * device is asked (LOOP_GET_STATUS64) each time before it is shared, and autoclear ends it with its last user. What is
+ * remembered here only says where to ask first, so nothing can rot, and a restart loses nothing but that.
+ */
+import { openSync, readdirSync } from 'node:fs';
+import type { Clock } from '../../mesh/clock.ts';
+import { Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import { type Addon, type DescriptorFacts, isSystemError } from '../../native/index.ts';
+import { loopPath } from './sources/loop.ts';
+
+/** A file's identity, for as long as anything (a device, a descriptor) has it open: an inode number is not reused before. */
+export type FileKey = `${bigint}:${bigint} ${'ro' | 'rw'}`;
+
+export function fileKey({ device, inode }: Pick<DescriptorFacts, 'device' | 'inode'>, writable: boolean): FileKey {
+  return `${device}:${inode} ${writable ? 'rw' : 'ro'}`;
+}
+
+/** A file's device while a mount is made from it. */
+export interface Reservation {
+  /** the device that is there, held open until `settle`; null for the right to make it, which nobody else has until `settle` */
+  readonly device: number | null;
+  /** ends the reservation, saying which device the file is on now, if any; a second call does nothing */
+  settle(device: number | null): void;
+}
+
+export class LoopDevices {
+  readonly #kernel: Addon;
+  readonly #clock: Clock;
+  /** where each file was last seen; two maps of the same pairs, so that a device that changes its file is noticed */
+  readonly #deviceOf = new Map<FileKey, number>();
+  readonly #fileOn = new Map<number, FileKey>();
+  readonly #making = new Map<FileKey, Promise<void>>();
+
+  constructor(kernel: Addon, clock: Clock) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+  }
+
+  /** Files whose device was seen, live or not. */
+  get remembered(): number {
+    return this.#deviceOf.size;
+  }
+
+  /** Looks at every loop device of the machine once: those of an earlier life of ours are shared again. */
+  discover(folder = '/dev'): void {
+    for (const name of readdirSync(folder)) {
+      const number = /^loop(\d+)$/.exec(name)?.[1];
+      if (number === undefined) continue;
+      const found = this.#ask(Number(number));
+      if (found === null) continue;
+      this.#remember(found.key, Number(number));
+      found.device.close();
+    }
+  }
+
+  /**
+   * The device that a file is on, or the right to make it. Who comes while another makes it waits for that one, so that one file gets
+   * one device. A request that needs several files reserves them in the order of their keys, or two could wait for each other.
+   * @throws TIMED_OUT when the deadline (ms of CLOCK_MONOTONIC) comes first
+   */
+  async reserve(key: FileKey, deadline: number): Promise<Reservation> {
+    for (let making = this.#making.get(key); making !== undefined; making = this.#making.get(key)) await this.#until(deadline, making);
+    const live = this.#live(key);
+    return live === null ? this.#permission(key) : this.#shared(key, live.number, live.device);
+  }
+
+  #shared(key: FileKey, number: number, device: Descriptor): Reservation {
+    return {
+      device: number,
+      settle: once(() => {
+        this.#remember(key, number);
+        device.close();
+      }),
+    };
+  }
+
+  #permission(key: FileKey): Reservation {
+    const making = event();
+    this.#making.set(key, making.happened);
+    return {
+      device: null,
+      settle: once((made) => {
+        if (made !== null) this.#remember(key, made);
+        this.#making.delete(key);
+        making.happen();
+      }),
+    };
+  }
+
+  /** The remembered device of a file, open, if it still is that file's. */
+  #live(key: FileKey): { readonly number: number; readonly device: Descriptor } | null {
+    const number = this.#deviceOf.get(key);
+    if (number === undefined) return null;
+    const found = this.#ask(number);
+    if (found?.key === key) return { number, device: found.device };
+    found?.device.close();
+    this.#forget(number);
+    return null;
+  }
+
+  /** What the kernel says about a device: null when it is free, ending, or not one that may be shared. */
+  #ask(number: number): { readonly key: FileKey; readonly device: Descriptor } | null {
+    let device: Descriptor | undefined;
+    try {
+      device = new Descriptor(openSync(loopPath(number), 'r'));
+      const status = this.#kernel.loopStatus(device.fd);
+      if (status.autoclear && status.offset === 0 && status.sizeLimit === 0) return { key: fileKey(status, !status.readOnly), device };
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
+    device?.close();
+    return null;
+  }
+
+  #remember(key: FileKey, number: number): void {
+    this.#forget(number);
+    const before = this.#deviceOf.get(key);
+    if (before !== undefined) this.#fileOn.delete(before);
+    this.#deviceOf.set(key, number);
+    this.#fileOn.set(number, key);
+  }
+
+  #forget(number: number): void {
+    const key = this.#fileOn.get(number);
+    this.#fileOn.delete(number);
+    if (key !== undefined) this.#deviceOf.delete(key);
+  }
+
+  async #until(deadline: number, happened: Promise<void>): Promise<void> {
+    const left = deadline - this.#clock.now();
+    if (left <= 0) throw new PosternError('TIMED_OUT');
+    const expired = event();
+    const timer = this.#clock.after(left, expired.happen);
+    await Promise.race([happened, expired.happened]);
+    timer.cancel();
+    if (this.#clock.now() >= deadline) throw new PosternError('TIMED_OUT');
+  }
+}
+
+/** Something that happens once, and that any number may wait for. */
+function event(): { readonly happened: Promise<void>; readonly happen: () => void } {
+  let happen = () => {};
+  const happened = new Promise<void>((resolve) => {
+    happen = resolve;
+  });
+  return { happened, happen };
+}
+
+function once(action: (device: number | null) => void): (device: number | null) => void {
+  let done = false;
+  return (device) => {
+    if (!done) action(device);
+    done = true;
+  };
+}

@@ -1,0 +1,45 @@
+/** What the main thread asks a worker to do, and what comes back: plain data, as it crosses from thread to thread. Pure. */
+import type { ErrorCode } from '../../mesh/errors.ts';
+import type { MountOption } from './filesystems.ts';
+
+/** MOUNT_ATTR_* of linux/mount.h */
+export const mountAttributes = { readOnly: 0x1, noSuid: 0x2, noDevices: 0x4, noExec: 0x8 } as const;
+
+/** Where a file system comes from. Descriptors are numbers that the main thread owns and keeps open for as long as the job runs. */
+export type JobSource =
+  /** a regular file that the kernel reads by itself */
+  | { readonly kind: 'file'; readonly fd: number }
+  /** a loop device over a file: the one that is there already, or one to be made */
+  | { readonly kind: 'loop'; readonly fd: number; readonly device: number | null }
+  | { readonly kind: 'verity-device'; readonly fd: number };
+
+export interface JobPartition {
+  /** names the partition in an error */
+  readonly designator: string;
+  readonly fileSystem: string;
+  readonly source: JobSource;
+  readonly writable: boolean;
+  readonly attributes: number;
+  readonly options: readonly MountOption[];
+}
+
+export interface MountJob {
+  /** milliseconds of CLOCK_MONOTONIC; looked at between system calls, so that nobody works for a client that has gone */
+  readonly deadline: number;
+  /** the client's user namespace, or null for a mount of the host's */
+  readonly namespace: number | null;
+  readonly partitions: readonly JobPartition[];
+}
+
+/** Made for one partition. The main thread owns the descriptor from here on. */
+export interface MadeMount {
+  readonly fd: number;
+  /** the loop device it stands on */
+  readonly device: number | null;
+}
+
+export type JobOutcome =
+  | { readonly kind: 'mounted'; readonly mounts: readonly MadeMount[] }
+  /** the kernel does not mount this partition's file system straight from its file (another kernel, a file on tmpfs) */
+  | { readonly kind: 'device-needed'; readonly partition: number }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string };

@@ -1,0 +1,49 @@
+/**
+ * mounter: makes mounts out of verity's plans: loop devices, superblocks, ID maps, flags that stay. Trusts no image's content to be sound.
+ * Privileges: uid 0 with SYS_ADMIN, sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
+ * Hears: verity (image.attach), gateway (status.ask).
+ * Sends: lsm (mounts.allow), gateway (request.handoff, request.failed, status.tell).
+ * When it dies: requests that were here fail with SERVICE_DIED; mounts that were handed out stay; half-made ones and their loop
+ * devices vanish with its descriptors. It ends itself when a worker thread or namespace helper ended.
+ */
+import { fileURLToPath } from 'node:url';
+import { exitCodes } from '../../mesh/exit-codes.ts';
+import { runService } from '../../mesh/service.ts';
+import { native } from '../../native/index.ts';
+import { configSchema } from './config.ts';
+import { LoopDevices } from './devices.ts';
+import { mounterHandlers } from './handlers.ts';
+import { MountPool } from './pool.ts';
+import { privileges } from './privileges.ts';
+import { DirectFiles } from './sources/file.ts';
+import { Tally } from './tally.ts';
+
+await runService({
+  name: 'mounter',
+  config: configSchema,
+  privileges,
+  async start(mesh, config, clock) {
+    const pool = await MountPool.start({
+      ...config,
+      file: fileURLToPath(new URL('mounter-worker.mjs', import.meta.url)),
+      onLost(error) {
+        mesh.log.fatal({ err: error }, 'a worker was lost, and none can be started after the lock-down');
+        process.exit(exitCodes.bug);
+      },
+    });
+    const devices = new LoopDevices(native, clock);
+    devices.discover();
+    const tally = new Tally();
+    const workshop = {
+      kernel: native,
+      devices,
+      direct: new DirectFiles(),
+      run: (job: Parameters<typeof pool.run>[0]) => pool.run(job),
+      unexpected: (type: string) => mesh.log.error({ type }, 'an attachment heard something that it did not wait for'),
+    };
+    return {
+      handlers: mounterHandlers(mesh, workshop, tally),
+      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, ...tally.report() }),
+    };
+  },
+});

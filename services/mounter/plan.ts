@@ -1,0 +1,62 @@
+/** From verity's plan to what is to be done for each partition. The mounter's own checks stand here, whatever verity says. Pure. */
+import { PosternError } from '../../mesh/errors.ts';
+import type { MountedImage, MountPlan, MountSource, PlannedPartition } from '../../mesh/protocol.ts';
+import { type FileSystem, fileSystem, type MountOption, mayBeSet, parseOption } from './filesystems.ts';
+import { mountAttributes } from './job.ts';
+
+/** A partition with everything decided but the device it comes from. */
+export interface Preparation {
+  readonly designator: string;
+  readonly name: string;
+  readonly fileSystem: FileSystem;
+  readonly source: MountSource;
+  readonly writable: boolean;
+  readonly attributes: number;
+  readonly options: readonly MountOption[];
+}
+
+/** What is to be mounted, in the plan's order. `sources` is the number of descriptors that came with it. */
+export function prepare(plan: MountPlan, sources: number): Preparation[] {
+  return plan.partitions.map((partition) => preparePartition(partition, sources));
+}
+
+function preparePartition(partition: PlannedPartition, sources: number): Preparation {
+  const kind = fileSystem(partition.fileSystem);
+  if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
+  const { source } = partition;
+  if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
+    throw new PosternError('INTERNAL', 'a source points past the descriptors');
+  return {
+    designator: partition.designator,
+    name: partition.fileSystem,
+    fileSystem: kind,
+    source,
+    writable: partition.writable,
+    attributes: attributesOf(partition),
+    options: optionsOf(partition, kind),
+  };
+}
+
+/** Devices never work; the rest is as planned. */
+function attributesOf({ writable, noSuid, noExec }: PlannedPartition): number {
+  return (
+    mountAttributes.noDevices |
+    (writable ? 0 : mountAttributes.readOnly) |
+    (noSuid ? mountAttributes.noSuid : 0) |
+    (noExec ? mountAttributes.noExec : 0)
+  );
+}
+
+/** What was asked for first, so that what must hold has the last word. */
+function optionsOf(partition: PlannedPartition, kind: FileSystem): MountOption[] {
+  const asked = partition.options.map(parseOption);
+  const refused = asked.find((option) => !mayBeSet(kind, option, partition.writable));
+  if (refused !== undefined) throw new PosternError('MOUNT_OPTION', `${refused.key} on ${partition.fileSystem}`);
+  const forced = [...kind.always, ...(partition.writable ? [] : ['ro', ...kind.whenReadOnly])];
+  return [...asked, ...forced.map(parseOption)];
+}
+
+/** What the next stage and the client are told: the plan without the means. */
+export function describeMounted({ image, partitions }: MountPlan): MountedImage {
+  return { image, partitions: partitions.map(({ source: _source, options: _options, ...told }) => told) };
+}

@@ -1,0 +1,42 @@
+/** What a mounter can leave behind on the machine: counted before and after. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+
+export interface Traces {
+  /** loop devices with a file behind them, by name */
+  readonly loops: readonly string[];
+  readonly mounts: number;
+  readonly descriptors: number;
+}
+
+/** A loop device's file shows below /sys for as long as it has one. */
+export function loops(): string[] {
+  return readdirSync('/sys/block').filter((name) => {
+    if (!name.startsWith('loop')) return false;
+    try {
+      return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8') !== '';
+    } catch {
+      return false;
+    }
+  });
+}
+
+export function traces(): Traces {
+  return {
+    loops: loops(),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
+    descriptors: readdirSync('/proc/self/fd').length,
+  };
+}
+
+const patienceMs = 10_000;
+const stepMs = 20;
+
+/** The kernel takes mounts and loop devices down a moment after their last descriptor was closed: waits until all is as it was. */
+export async function settled(before: Traces): Promise<void> {
+  for (const end = Date.now() + patienceMs; Date.now() < end; ) {
+    if (JSON.stringify(traces()) === JSON.stringify(before)) return;
+    await new Promise((done) => setTimeout(done, stepMs));
+  }
+  expect(traces()).toEqual(before);
+}

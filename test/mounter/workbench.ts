@@ -1,0 +1,74 @@
+/** What tests of the mounter have at hand: a helper, plans as verity makes them, and mounting in this very process. */
+import { systemClock } from '../../mesh/clock.ts';
+import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
+import type { MountPlan } from '../../mesh/protocol.ts';
+import { type Addon, native } from '../../native/index.ts';
+import { attach, type Workshop } from '../../services/mounter/attachment.ts';
+import { LoopDevices } from '../../services/mounter/devices.ts';
+import { carryOut } from '../../services/mounter/mount.ts';
+import { prepare } from '../../services/mounter/plan.ts';
+import { DirectFiles } from '../../services/mounter/sources/file.ts';
+import { helper } from './helper.ts';
+import { openImage } from './namespace.ts';
+
+export const isRoot = process.getuid?.() === 0;
+
+export interface Wanted {
+  readonly path: string;
+  readonly fileSystem: string;
+  readonly noSuid?: boolean;
+  readonly noExec?: boolean;
+  readonly writable?: boolean;
+  readonly options?: readonly string[];
+  readonly designator?: string;
+}
+
+/** A plan for these, the i-th from the i-th descriptor. */
+export function planFor(wanted: readonly Wanted[]): MountPlan {
+  return {
+    image: { singleFileSystem: true, imagePolicy: '*', imageSize: 0, sectorSize: 512, imageName: null, imageUuid: null },
+    partitions: wanted.map((each, descriptor) => ({
+      designator: each.designator ?? 'root',
+      number: null,
+      architecture: null,
+      uuid: null,
+      label: null,
+      fileSystem: each.fileSystem,
+      size: 0,
+      offset: 0,
+      writable: each.writable ?? false,
+      noSuid: each.noSuid ?? false,
+      noExec: each.noExec ?? false,
+      options: [...(each.options ?? [])],
+      mountPoints: ['/'],
+      source: { kind: 'file', descriptor },
+    })),
+  };
+}
+
+/** A workshop whose worker is this thread. */
+export function workshop(kernel: Addon = native): Workshop {
+  const bench = { kernel, helper: helper(), now: systemClock.now };
+  return {
+    kernel: native,
+    devices: new LoopDevices(native, systemClock),
+    direct: new DirectFiles(),
+    run: async (job) => carryOut(job, bench),
+    unexpected: (type) => {
+      throw new Error(`an attachment did not wait for ${type}`);
+    },
+  };
+}
+
+const patienceMs = 30_000;
+
+/** Mounts files, as one image of several partitions. The caller closes the mounts. */
+export async function mount(wanted: readonly Wanted[], namespace: Descriptor | null, shop: Workshop = workshop()): Promise<Descriptor[]> {
+  const sources = wanted.map(({ path, writable }) => openImage(path, writable));
+  try {
+    const partitions = prepare(planFor(wanted), sources.length);
+    return await attach({ deadline: systemClock.now() + patienceMs, namespace, partitions, sources }, shop);
+  } finally {
+    closeAll(sources);
+  }
+}
