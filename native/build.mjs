@@ -13,8 +13,8 @@ import { fileURLToPath } from 'node:url';
 const native = dirname(fileURLToPath(import.meta.url));
 const out = join(native, 'build');
 
-/** Folders whose C files make one program each. */
-const programs = ['helper', 'launcher', 'container'];
+/** Each program and the folders whose C files make it. */
+const programs = { helper: ['helper', 'common'], launcher: ['launcher', 'common'], container: ['container'] };
 
 const compilerFlags = [
   ...['-std=gnu17', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wstrict-prototypes', '-Wformat=2'],
@@ -73,13 +73,12 @@ function buildAddon() {
   writeFileSync(stamp, process.version);
 }
 
-/** @param {string} name */
-function buildProgram(name) {
-  const folder = join(native, name);
-  const sources = files(folder, /\.c$/);
-  if (sources.length === 0) return;
+/** @param {string} name @param {string[]} folders */
+function buildProgram(name, folders) {
+  const sources = folders.flatMap((folder) => files(join(native, folder), /\.c$/));
+  const headers = folders.flatMap((folder) => files(join(native, folder), /\.h$/));
   const made = join(out, name);
-  if (!isStale(made, [...sources, ...files(folder, /\.h$/), fileURLToPath(import.meta.url)])) return;
+  if (!isStale(made, [...sources, ...headers, fileURLToPath(import.meta.url)])) return;
   const unfinished = `${made}.unfinished`;
   run(['cc', ...compilerFlags, ...sources, ...linkerFlags, '-o', unfinished]);
   renameSync(unfinished, made); // a program that runs keeps its old file
@@ -87,7 +86,7 @@ function buildProgram(name) {
 
 if (process.argv[2] === '--locked') {
   buildAddon();
-  for (const name of programs) buildProgram(name);
+  for (const [name, folders] of Object.entries(programs)) buildProgram(name, folders);
 } else {
   mkdirSync(out, { recursive: true });
   // One build at a time in a checkout; flock(1) lets go of the lock however the build ends.

@@ -21,9 +21,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../common/root.h"
 #include "helper.h"
 
 /** The socket to the mirror; -1 until the first mount is to be locked. */
@@ -36,39 +36,20 @@ static const char *folder(size_t i) {
   return path;
 }
 
-/** A tmpfs that holds nothing but the folders. */
-static int make_stage(void) {
-  const int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
-  if (context < 0) return -1;
-  fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755", 0);
-  fsconfig(context, FSCONFIG_SET_STRING, "nr_inodes", "32", 0);
-  int stage = -1;
-  if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
-    stage = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-  }
-  close(context);
-  for (size_t i = 0; stage >= 0 && i < HELPER_MAX_MOUNTS; i++) {
-    if (mkdirat(stage, folder(i) + 1, 0755) < 0) {
-      close(stage);
-      return -1;
-    }
-  }
-  return stage;
-}
-
 /** Leaves everything that was mounted behind: the stage becomes the root, and is shared with what will be copied from it. */
 static int enter_stage(void) {
   if (unshare(CLONE_NEWNS) < 0) return -1;
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
-  const int stage = make_stage();
+  const int stage = make_tmpfs("0755", "32");
   if (stage < 0) return -1;
-  const int error = move_mount(stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(stage) < 0 ||
-                    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
-                    mount(NULL, "/", NULL, MS_SHARED, NULL) < 0;
-  const int reason = errno;
+  int error = 0;
+  for (size_t i = 0; i < HELPER_MAX_MOUNTS && error == 0; i++) {
+    if (mkdirat(stage, folder(i) + 1, 0755) < 0) error = errno;
+  }
+  if (error == 0 && (become_root(stage) < 0 || mount(NULL, "/", NULL, MS_SHARED, NULL) < 0)) error = errno;
   close(stage);
-  errno = reason;
-  return error ? -1 : 0;
+  errno = error;
+  return error == 0 ? 0 : -1;
 }
 
 /** Clones what lies in the i-th folder of the mirror. */
