@@ -174,6 +174,11 @@ function printFlags(flags: Flags): string {
   return words.length === 0 ? '-' : words.join('+');
 }
 
+/** Whether a policy lets a partition be used in that way. */
+export function allowsUse(policy: ImagePolicy, designator: Designator, use: Use): boolean {
+  return allowed(policy, designator).has(use);
+}
+
 /** A partition as a policy sees it. */
 export interface PolicySubject {
   readonly use: Use;

@@ -1,0 +1,67 @@
+/** What this service answers: may this image be mounted, and from what? */
+import { toHex } from '../../image/bytes.ts';
+import type { Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import type { ImageOptions } from '../../mesh/protocol.ts';
+import type { Examined, Examiner } from './examine.ts';
+import type { OnProgress } from './flights.ts';
+import type { Life, Lives } from './lives.ts';
+import { parseMountOptions } from './mount-options.ts';
+import { makePlan } from './plan.ts';
+import { closeAdmissions } from './routes/route.ts';
+import { Source } from './source.ts';
+
+/** What the protocol has room for. */
+const maxSignerLength = 255;
+
+export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives): Handlers<'verity'> {
+  const progressOf =
+    (request: number): OnProgress =>
+    (progress) =>
+      mesh.send('gateway', 'request.progress', { request, ...progress });
+
+  /** Examines an image whose descriptors are borrowed. */
+  const examine = (life: Life, uid: number, options: ImageOptions, image: Descriptor, sidecar?: Descriptor): Promise<Examined> => {
+    const source = new Source(image);
+    return examiner.examine({ options, source, sidecar: sidecar && new Source(sidecar), uid }, life);
+  };
+
+  return {
+    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar }, descriptors) {
+      const [image] = descriptors;
+      const namespace = holder === null ? undefined : descriptors[1];
+      const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
+      if (image === undefined) throw new PosternError('INTERNAL');
+      using _image = image;
+      using _sidecar = sidecar;
+      await lives.run(request, progressOf(request), async (life) => {
+        parseMountOptions(options.mountOptions);
+        const examined = await examine(life, peer.uid, options, image, sidecar);
+        const { plan, sources } = makePlan(examined, options, holder, peer);
+        const passed = namespace === undefined ? sources : [namespace, ...sources];
+        mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
+      });
+    },
+
+    async 'image.prepare'({ request, peer, options }, [image]) {
+      if (image === undefined) throw new PosternError('INTERNAL');
+      using _image = image;
+      await lives.run(request, progressOf(request), async (life) => {
+        const { admitted } = await examine(life, peer.uid, options, image);
+        closeAdmissions(admitted.map(({ admission }) => admission));
+        const [first] = admitted;
+        mesh.send('gateway', 'image.prepared', {
+          request,
+          rootHash: toHex(first?.fileSystem.document?.rootHash ?? new Uint8Array()),
+          signer: first?.admission.signer?.subject.slice(0, maxSignerLength) ?? null,
+          cached: admitted.every(({ admission }) => admission.cached),
+        });
+      });
+    },
+
+    'request.cancel'({ request }) {
+      lives.cancel(request);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** From what was admitted to the plan that the mounter carries out. Pure. */
+
+import type { Descriptor } from '../../mesh/descriptors.ts';
+import type { Holder, ImageOptions, MountPlan, Peer, PlannedPartition } from '../../mesh/protocol.ts';
+import type { Admitted, Examined } from './examine.ts';
+import { type AskedFlags, parseMountOptions } from './mount-options.ts';
+
+/** Where each file system belongs in the tree that a container sees. */
+const mountPoints = { root: '/', usr: '/usr' } as const;
+
+export interface Planned {
+  readonly plan: MountPlan;
+  /** the sources, in the order in which the plan counts them */
+  readonly sources: readonly Descriptor[];
+}
+
+export function makePlan(examined: Examined, options: ImageOptions, holder: Holder | null, peer: Peer): Planned {
+  const asked = parseMountOptions(options.mountOptions);
+  const sources: Descriptor[] = [];
+  const partitions = examined.admitted.map((admitted) => {
+    const partition = planPartition(admitted, sources.length, asked.get(admitted.fileSystem.designator), suidCounts(holder, peer));
+    sources.push(...admitted.admission.descriptors);
+    return partition;
+  });
+  const { image, policy } = examined;
+  return {
+    sources,
+    plan: {
+      image: {
+        singleFileSystem: image.table === undefined,
+        imagePolicy: policy.text,
+        imageSize: image.size,
+        sectorSize: image.sectorSize,
+        imageName: options.imageName?.replace(/\.raw$/, '') || null,
+        imageUuid: image.table?.uuid ?? null,
+      },
+      partitions,
+    },
+  };
+}
+
+/**
+ * Set-user-ID gives IDs of a range of ours and no other, as containers expect; or the caller is the host's root, who can
+ * give itself any. In a namespace that somebody mapped by other means it could give an ID that is not the caller's to have.
+ */
+function suidCounts(holder: Holder | null, peer: Peer): boolean {
+  return holder === null ? peer.uid === 0 : holder.transient;
+}
+
+function planPartition({ fileSystem, admission }: Admitted, first: number, asked: AskedFlags | undefined, suid: boolean): PlannedPartition {
+  const { partition, designator } = fileSystem;
+  return {
+    designator,
+    number: partition?.number ?? null,
+    architecture: fileSystem.architecture,
+    uuid: partition?.uuid ?? null,
+    label: partition?.label || null,
+    fileSystem: admission.fileSystem,
+    size: fileSystem.size,
+    offset: fileSystem.offset,
+    writable: false,
+    noSuid: !(admission.keepsSetuid && suid) || (asked?.noSuid ?? false),
+    noExec: asked?.noExec ?? false,
+    options: [],
+    mountPoints: [mountPoints[designator]],
+    source: admission.source(first),
+  };
+}

@@ -1,0 +1,43 @@
+/** One question, several answers: may this caller have this file system mounted? Each answer is a route. */
+import type { Image, ImageFileSystem } from '../../../image/image.ts';
+import type { Use } from '../../../image/policy.ts';
+import type { FileSystem } from '../../../image/superblock.ts';
+import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
+import type { MountSource } from '../../../mesh/protocol.ts';
+import type { Waiter } from '../flights.ts';
+import type { Source } from '../source.ts';
+
+/** What a route is asked about. The sources are the caller's, and borrowed. */
+export interface Candidate {
+  readonly image: Image;
+  readonly fileSystem: ImageFileSystem;
+  readonly source: Source;
+  readonly sidecar: Source | undefined;
+  readonly uid: number;
+}
+
+/** A yes: from what the mount is made, so that no later change of the caller's file can show in it. */
+export interface Admission {
+  readonly fileSystem: FileSystem;
+  /** owned; the mounter gets them in this order */
+  readonly descriptors: readonly Descriptor[];
+  /** the mount's source, its descriptors counted from `first` */
+  source(first: number): MountSource;
+  /** whether set-user-ID files may count, within the range of the namespace */
+  readonly keepsSetuid: boolean;
+  readonly signer: { readonly subject: string; readonly fingerprint: string } | null;
+  /** nothing of the image's data had to be read */
+  readonly cached: boolean;
+}
+
+export interface Route {
+  readonly name: string;
+  /** how this file system is protected when it comes by this route, as image policies say it; undefined where the route is not for it */
+  use(fileSystem: ImageFileSystem): Use | undefined;
+  /** @throws PosternError why not */
+  admit(candidate: Candidate, waiter: Waiter): Promise<Admission>;
+}
+
+export function closeAdmissions(admissions: Iterable<Admission>): void {
+  for (const { descriptors } of admissions) closeAll(descriptors);
+}

@@ -1,0 +1,74 @@
+/** The file that a caller passed: read with bounds, and compared with itself before and after. */
+import { type BigIntStats, fstatSync } from 'node:fs';
+import { boundedReader, type Reader } from '../../image/reader.ts';
+import type { Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import { readAt } from '../../native/files.ts';
+import { isSystemError, native } from '../../native/index.ts';
+
+/**
+ * A file changed this shortly before it was read may change again without a new time: the kernel's clock for files ticks every
+ * 10 ms at worst (HZ=100). Several ticks, for file systems that round.
+ */
+const restingNanoseconds = 100_000_000n;
+
+export class Source {
+  readonly descriptor: Descriptor;
+  readonly reader: Reader;
+  /** Device, inode, size and times: the same again means that nobody wrote to it. Null for block devices, which don't tell. */
+  readonly identity: string | null;
+  /** Whether its times are old enough to show the next change. */
+  readonly atRest: boolean;
+
+  /**
+   * Borrows the descriptor.
+   * @throws PosternError IMAGE_UNREADABLE, IMAGE_TOO_LARGE
+   */
+  constructor(descriptor: Descriptor) {
+    const { fd } = descriptor;
+    const stats = statOf(fd);
+    const size = stats.isBlockDevice() ? BigInt(native.describe(fd).size) : stats.size;
+    if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new PosternError('IMAGE_TOO_LARGE');
+    this.descriptor = descriptor;
+    this.identity = identityOf(stats);
+    this.atRest = this.identity !== null && stats.ctimeNs + restingNanoseconds < BigInt(Date.now()) * 1_000_000n;
+    this.reader = boundedReader(Number(size), async (target, position) => {
+      try {
+        return await readAt(fd, target, position);
+      } catch (thrown) {
+        throw unreadable(thrown);
+      }
+    });
+  }
+
+  /**
+   * The same open file under a descriptor of its own, for work that outlives the request it began with.
+   * @throws PosternError IMAGE_CHANGED
+   */
+  duplicate(): Source {
+    this.checkUnchanged();
+    return new Source(this.descriptor.duplicate());
+  }
+
+  /** @throws PosternError IMAGE_CHANGED when anybody wrote to the file since this object was made */
+  checkUnchanged(): void {
+    if (identityOf(statOf(this.descriptor.fd)) !== this.identity) throw new PosternError('IMAGE_CHANGED');
+  }
+}
+
+function identityOf(stats: BigIntStats): string | null {
+  if (!stats.isFile()) return null;
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}
+
+function statOf(fd: number): BigIntStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (thrown) {
+    throw unreadable(thrown);
+  }
+}
+
+function unreadable(thrown: unknown): PosternError {
+  return new PosternError('IMAGE_UNREADABLE', isSystemError(thrown) ? thrown.code : '');
+}

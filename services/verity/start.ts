@@ -1,0 +1,55 @@
+/** Puts the service together from its parts. */
+import { architectureOf } from '../../image/partition-types.ts';
+import { type Clock, systemClock } from '../../mesh/clock.ts';
+import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import { native } from '../../native/index.ts';
+import type { VerityConfig } from './config.ts';
+import { Examiner } from './examine.ts';
+import { verityHandlers } from './handlers.ts';
+import { Keeper } from './keeper.ts';
+import { Lanes } from './lanes.ts';
+import { Lives } from './lives.ts';
+import type { Route } from './routes/route.ts';
+import { signedRoute } from './routes/signed.ts';
+import { Store, type StoreLimits } from './store.ts';
+import { StoreFolder } from './store-folder.ts';
+import { Trust } from './trust.ts';
+
+/** The bound of the store where the operator sets none: this, or a part of the disk where that is less. */
+const defaultStoreBytes = 10 * 2 ** 30;
+const defaultStorePart = 1 / 4;
+
+export interface RunningVerity {
+  readonly handlers: Handlers<'verity'>;
+  status(): Record<string, unknown>;
+}
+
+export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
+  const architecture = architectureOf(process.arch);
+  if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
+  const folder = new StoreFolder(config.store.folder);
+  const store = new Store(folder, limitsOf(config, folder), mesh.log);
+  const keeper = new Keeper(store, new Lanes(), native.hashBlocks);
+  const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });
+  await trust.refresh();
+  const routes: Route[] = config.routes.signed ? [signedRoute(trust, keeper)] : [];
+  const lives = new Lives(clock);
+  mesh.onPeerDown((peer) => {
+    if (peer === 'gateway') lives.cancelAll();
+  });
+  return {
+    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives),
+    status: () => ({
+      requests: lives.status(),
+      work: keeper.status(),
+      store: store.status(),
+      trust: trust.status(),
+      routes: routes.map(({ name }) => name),
+    }),
+  };
+}
+
+function limitsOf({ store }: VerityConfig, folder: StoreFolder): StoreLimits {
+  const maxBytes = store.max_size ?? Math.min(defaultStoreBytes, Math.floor(folder.space().total * defaultStorePart));
+  return { maxBytes, maxImages: store.max_images, maxImageBytes: store.max_image_size ?? maxBytes };
+}

@@ -1,0 +1,197 @@
+/** The verified store: which checked copies there are, bounded in bytes and number, the least recently used leaving first. */
+
+import type { Reader } from '../../image/reader.ts';
+import { detectFileSystem, type FileSystem } from '../../image/superblock.ts';
+import type { Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import type { Logger } from '../../mesh/log.ts';
+import { Source } from './source.ts';
+import { type StoredFile, type StoreFolder, setSize } from './store-folder.ts';
+
+export interface StoreLimits {
+  /** in bytes, what all copies may hold together */
+  readonly maxBytes: number;
+  readonly maxImages: number;
+  /** in bytes, the data of one image */
+  readonly maxImageBytes: number;
+}
+
+interface Entry extends StoredFile {
+  usedAt: number;
+  /** when the folder last heard of its use */
+  toldAt: number;
+}
+
+/** A use is written down once in this time: enough to know after a restart who goes first. */
+const tellMilliseconds = 60_000;
+/** What other programs on the disk are left with when a copy is made. */
+const spareBytes = 64 * 1024 * 1024;
+
+/** A copy to be mounted: a read-only descriptor of its own. */
+export interface Held {
+  readonly descriptor: Descriptor;
+  readonly fileSystem: FileSystem;
+}
+
+/** Room that a copy under way may fill. */
+export class Reservation implements Disposable {
+  /** what is still to be written */
+  remaining: number;
+
+  constructor(
+    readonly bytes: number,
+    private readonly end: (reservation: Reservation) => void,
+  ) {
+    this.remaining = bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.end(this);
+  }
+}
+
+export class Store {
+  readonly #folder: StoreFolder;
+  readonly #limits: StoreLimits;
+  readonly #log: Logger;
+  /** in order of use, the oldest first */
+  readonly #entries = new Map<string, Entry>();
+  /** what the bytes of each copy say they are; asked once */
+  readonly #fileSystems = new Map<string, FileSystem>();
+  readonly #reserved = new Set<Reservation>();
+  #storedBytes = 0;
+  #evicted = 0;
+
+  constructor(folder: StoreFolder, limits: StoreLimits, log: Logger) {
+    this.#folder = folder;
+    this.#limits = limits;
+    this.#log = log;
+    const files = folder.scan((name) => log.warn({ name }, 'removed what is no checked copy from the store'));
+    for (const file of files.toSorted((a, b) => a.usedAt - b.usedAt)) this.#remember(file);
+  }
+
+  /** The name of a copy: what its bytes are is settled by root hash and size, since a tree's own levels hash to the same root. */
+  static nameOf(rootHash: string, size: number): string {
+    return `${rootHash}-${size}`;
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /**
+   * Opens a copy. Null when it is not there.
+   * @throws PosternError FILE_SYSTEM_UNKNOWN
+   */
+  async open(name: string): Promise<Held | null> {
+    const descriptor = this.#openEntry(name);
+    if (descriptor === null) return null;
+    try {
+      return { descriptor, fileSystem: this.#fileSystems.get(name) ?? (await this.#detect(name, new Source(descriptor).reader)) };
+    } catch (thrown) {
+      descriptor.close();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Makes room for a copy, removing others if need be.
+   * @throws PosternError IMAGE_TOO_LARGE, STORE_FULL
+   */
+  reserve(bytes: number): Reservation {
+    const { maxBytes, maxImages, maxImageBytes } = this.#limits;
+    if (bytes > Math.min(maxBytes, maxImageBytes)) throw new PosternError('IMAGE_TOO_LARGE', `${bytes} bytes of data`);
+    const tooMany = () => this.#entries.size + this.#reserved.size >= maxImages;
+    const tooMuch = () => this.#storedBytes + this.#reservedBytes('bytes') + bytes > maxBytes;
+    const noDisk = () => this.#folder.space().free - this.#reservedBytes('remaining') < bytes + spareBytes;
+    const why = () => (tooMany() ? 'too many copies' : tooMuch() ? 'its bound is reached' : noDisk() ? 'the disk is full' : undefined);
+    let reason = why();
+    for (const entry of [...this.#entries.values()]) {
+      if (reason === undefined) break;
+      if (this.#evict(entry)) reason = why();
+    }
+    if (reason !== undefined) throw new PosternError('STORE_FULL', reason);
+    const reservation = new Reservation(bytes, (ended) => this.#reserved.delete(ended));
+    this.#reserved.add(reservation);
+    return reservation;
+  }
+
+  /** An unnamed file of that size for a copy; it is gone with its descriptor unless it is added. */
+  create(size: number): Descriptor {
+    const copy = this.#folder.create();
+    try {
+      setSize(copy, size);
+      return copy;
+    } catch (thrown) {
+      copy.close();
+      throw thrown;
+    }
+  }
+
+  /** Takes in a finished copy. FILE_SYSTEM_UNKNOWN where its bytes are none that is mounted: then it gets no name. */
+  async add(copy: Descriptor, name: string): Promise<void> {
+    await this.#detect(name, new Source(copy).reader);
+    this.#remember(await this.#folder.publish(copy, name));
+  }
+
+  status(): Record<string, unknown> {
+    const { maxBytes, maxImages, maxImageBytes } = this.#limits;
+    return { images: this.#entries.size, bytes: this.#storedBytes, maxBytes, maxImages, maxImageBytes, evicted: this.#evicted };
+  }
+
+  #openEntry(name: string): Descriptor | null {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return null;
+    const descriptor = this.#folder.open(name);
+    if (descriptor === null) {
+      this.#forget(entry);
+      return null;
+    }
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    this.#used(entry);
+    return descriptor;
+  }
+
+  #remember(file: StoredFile): void {
+    const known = this.#entries.get(file.name);
+    if (known !== undefined) this.#forget(known);
+    this.#entries.set(file.name, { ...file, toldAt: file.usedAt });
+    this.#storedBytes += file.size;
+  }
+
+  #forget({ name, size }: Entry): void {
+    this.#entries.delete(name);
+    this.#fileSystems.delete(name);
+    this.#storedBytes -= size;
+  }
+
+  #used(entry: Entry): void {
+    entry.usedAt = Date.now();
+    if (entry.usedAt - entry.toldAt < tellMilliseconds) return;
+    entry.toldAt = entry.usedAt;
+    this.#folder.touch(entry.name, entry.usedAt);
+  }
+
+  async #detect(name: string, reader: Reader): Promise<FileSystem> {
+    const superblock = await detectFileSystem(reader);
+    if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
+    this.#fileSystems.set(name, superblock.type);
+    return superblock.type;
+  }
+
+  #evict(entry: Entry): boolean {
+    if (!this.#folder.removeUnlessOpen(entry.name)) return false;
+    this.#forget(entry);
+    this.#evicted += 1;
+    this.#log.info({ name: entry.name }, 'removed a copy to make room');
+    return true;
+  }
+
+  /** Copies count with their whole size: a bound must not depend on how many holes they have. */
+  #reservedBytes(what: 'bytes' | 'remaining'): number {
+    let sum = 0;
+    for (const reservation of this.#reserved) sum += reservation[what];
+    return sum;
+  }
+}
