@@ -24,6 +24,7 @@
       'NAPI_VERSION=9',
       'NODE_ADDON_API_DISABLE_DEPRECATED',
       'NAPI_DISABLE_CPP_EXCEPTIONS',
+      'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',  # a worker that is being ended can't be thrown at
       '_GNU_SOURCE',
     ],
     'cflags!': ['-Wno-unused-parameter'],
