@@ -128,6 +128,8 @@ export interface Addon {
   linkDescriptor(fd: number, directoryFd: number, name: string): boolean;
   /** FICLONERANGE, falling back to copy_file_range is the caller's matter. */
   cloneRange(sourceFd: number, sourceOffset: number, length: number, targetFd: number, targetOffset: number): void;
+  /** flock(2), exclusive and without waiting: false while another open file holds it. Held until the descriptor and its duplicates are closed. */
+  lock(fd: number): boolean;
   /** FD_CLOEXEC of a descriptor that came from outside (socket activation), or is to go on to a program */
   setCloseOnExec(fd: number, on: boolean): void;
 

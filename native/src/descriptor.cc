@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/nsfs.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -188,6 +189,14 @@ Napi::Value SetCloseOnExec(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const int fd = arguments.Descriptor("fd");
+  if (arguments.Failed()) return {};
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), true);
+  return errno == EWOULDBLOCK ? Napi::Boolean::New(info.Env(), false) : SystemError(info.Env(), "flock");
+}
+
 }  // namespace
 
 void AddDescriptors(Napi::Env env, Napi::Object exports) {
@@ -197,6 +206,7 @@ void AddDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("isOpenElsewhere", Napi::Function::New(env, IsOpenElsewhere, "isOpenElsewhere"));
   exports.Set("linkDescriptor", Napi::Function::New(env, LinkDescriptor, "linkDescriptor"));
   exports.Set("cloneRange", Napi::Function::New(env, CloneRange, "cloneRange"));
+  exports.Set("lock", Napi::Function::New(env, Lock, "lock"));
   exports.Set("setCloseOnExec", Napi::Function::New(env, SetCloseOnExec, "setCloseOnExec"));
 }
 
