@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { note, step, stop, stopwatch } from './say.mjs';
 
@@ -111,18 +111,33 @@ async function makeBundles() {
   step('bundles', made.length === 0 ? 'up to date' : made.join(' '), time());
 }
 
-/** The addon and the C programs have their own build beside their sources. */
-function makeNative() {
-  const script = join(root, 'native/build.mjs');
-  if (!existsSync(script)) return note('native/build.mjs is not there yet: no addon, no C programs');
-  const { status } = spawnSync(process.execPath, [script], { cwd: root, stdio: 'inherit' });
+/** The addon and the C programs have their own build beside their sources; dist/ gets what it made. */
+async function makeNative() {
+  const time = stopwatch();
+  const { status } = spawnSync(process.execPath, [join(root, 'native/build.mjs')], { cwd: root, stdio: 'inherit' });
   if (status !== 0) stop('the native build failed', 'its message stands above');
+  const made = [];
+  for (const file of ['Release/postern.node', 'launcher', 'helper', 'container']) {
+    const source = join(root, 'native/build', file);
+    const target = join(dist, basename(file));
+    const built = await stat(source).catch(() => undefined);
+    if (built === undefined) {
+      note(`${basename(file)} is not there yet`);
+      continue;
+    }
+    const placed = await stat(target).catch(() => undefined);
+    if (placed !== undefined && placed.mtimeMs >= built.mtimeMs && placed.size === built.size) continue;
+    await replace(target, await readFile(source));
+    await chmod(target, 0o755);
+    made.push(basename(file));
+  }
+  step('native', made.length === 0 ? 'up to date' : made.join(' '), time());
 }
 
 /** Brings dist/ up to date. */
 export async function build() {
   await mkdir(dist, { recursive: true });
-  makeNative();
+  await makeNative();
   await makeBundles();
   // services run under other uids: everything here is readable by all
   await chmod(dist, 0o755);
