@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "helper.h"
 
 void take_place(struct place *place) {
+  prctl(PR_SET_DUMPABLE, 0);
   place->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   place->user_namespace = openat(place->proc, "self/ns/user", O_RDONLY | O_CLOEXEC);
   place->suid_dumpable = openat(place->proc, "sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
@@ -44,6 +46,13 @@ void keep_only(int first, int second) {
   if (low > 0) close_range(0, (unsigned)low - 1, 0);
   if (high > low + 1) close_range((unsigned)low + 1, (unsigned)high - 1, 0);
   close_range((unsigned)high + 1, ~0U, 0);
+}
+
+int enter(int user_namespace, int kept) {
+  keep_only(user_namespace, kept < 0 ? user_namespace : kept);
+  if (setns(user_namespace, CLONE_NEWUSER) < 0) return errno;
+  close(user_namespace);
+  return 0;
 }
 
 int await_end(pid_t child) {
@@ -78,10 +87,7 @@ pid_t leave_corpse(const struct place *place, int user_namespace, struct helper_
     return -1;
   }
   const pid_t child = fork();
-  if (child == 0) {
-    keep_only(user_namespace, user_namespace);
-    _exit(setns(user_namespace, CLONE_NEWUSER) < 0 ? errno : 0);
-  }
+  if (child == 0) _exit(enter(user_namespace, -1));
   if (child < 0) {
     failed(reply, "fork", errno);
     return -1;

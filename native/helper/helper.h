@@ -18,7 +18,7 @@ struct place {
   int suid_dumpable;
 };
 
-/** Fills in `place`; ends the program with a message where that can't be done. */
+/** Makes this process untraceable and fills in `place`; ends the program with a message where that can't be done. */
 void take_place(struct place *place);
 
 /** True when the descriptor is the user namespace that we are in. */
@@ -40,7 +40,13 @@ int await_end(pid_t child);
 /** Reaps a child that has ended. */
 void bury(pid_t child);
 
-/** In a child, before it enters a namespace: closes every descriptor but these two (-1 for none). */
+/**
+ * In a child: enters a user namespace, having closed every descriptor but `kept` (-1: none). Returns 0, or an errno.
+ * What enters stays untraceable; see `check_not_traceable`.
+ */
+int enter(int user_namespace, int kept);
+
+/** Closes every descriptor but these two, which may be the same. */
 void keep_only(int first, int second);
 
 /** Refuses where the kernel would make a process that changes its credentials traceable. Returns 0 or an errno. */

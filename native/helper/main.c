@@ -28,7 +28,7 @@ int failed(struct helper_reply *reply, const char *step, int error) {
   return error;
 }
 
-static size_t attach(struct msghdr *message, char *control, const int *fds, size_t count) {
+static void attach(struct msghdr *message, char *control, const int *fds, size_t count) {
   const size_t length = count * sizeof(int);
   message->msg_control = control;
   message->msg_controllen = CMSG_SPACE(length);
@@ -37,7 +37,6 @@ static size_t attach(struct msghdr *message, char *control, const int *fds, size
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(length);
   memcpy(CMSG_DATA(header), fds, length);
-  return length;
 }
 
 void send_reply(int socket, const struct helper_reply *reply, const int *fds, size_t count) {
@@ -89,7 +88,6 @@ static bool serve(const struct place *place, const struct received *received, st
 
 int main(void) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_DUMPABLE, 0);
   close_range(HELPER_SOCKET + 1, ~0U, 0);
   struct place place;
   take_place(&place);

@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "helper.h"
@@ -92,13 +90,9 @@ static void write_maps_from(const struct place *place, int parent, pid_t pid, co
   shared->error = 0;
   const pid_t writer = fork();
   if (writer == 0) {
-    keep_only(place->proc, parent);
-    if (setns(parent, CLONE_NEWUSER) < 0) {
-      failed(shared, "setns", errno);
-    } else {
-      close(parent);
-      write_maps_of(place, pid, request, shared);
-    }
+    const int error = enter(parent, place->proc);
+    if (error == 0) write_maps_of(place, pid, request, shared);
+    else failed(shared, "setns", error);
     _exit(0);
   }
   if (writer < 0) {
