@@ -4,7 +4,7 @@
  *
  * Arguments: the path of the addon. Descriptor 3: the socket.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -86,6 +86,11 @@ const actions = {
   },
   /** runs the image's `whoami` as uid 1000 of the namespace: its real and effective uid */
   whoami: () => spawnSync(`${mountAt}/whoami`, { uid: 1000, gid: 1000, input: '', encoding: 'utf8' }).stdout?.trim() || 'EPERM',
+  /** leaves it running until the client ends; its process id */
+  startWhoami: () => {
+    const { pid } = spawn(`${mountAt}/whoami`, { uid: 1000, gid: 1000, stdio: ['pipe', 'ignore', 'inherit'] });
+    return String(pid);
+  },
   unmount: () => attempt(() => native.unmount(mountAt, 0)),
 };
 

@@ -15,7 +15,7 @@ describe.skipIf(!isRoot)('a mounted image (needs root)', () => {
   });
   afterAll(() => images[Symbol.dispose]());
   beforeEach(() => {
-    before = traces();
+    before = traces(images.folder);
   });
 
   for (const name of fileSystems) {

@@ -3,27 +3,30 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
 export interface Traces {
+  /** where the images are that loop devices stand on */
+  readonly folder: string;
   /** loop devices with a file behind them, by name */
   readonly loops: readonly string[];
   readonly mounts: number;
   readonly descriptors: number;
 }
 
-/** A loop device's file shows below /sys for as long as it has one. */
-export function loops(): string[] {
+/** Loop devices over files of a folder: other programs have theirs. A device's file shows below /sys for as long as it has one. */
+export function loops(folder: string): string[] {
   return readdirSync('/sys/block').filter((name) => {
     if (!name.startsWith('loop')) return false;
     try {
-      return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8') !== '';
+      return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').startsWith(folder);
     } catch {
       return false;
     }
   });
 }
 
-export function traces(): Traces {
+export function traces(folder: string): Traces {
   return {
-    loops: loops(),
+    folder,
+    loops: loops(folder),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
     descriptors: readdirSync('/proc/self/fd').length,
   };
@@ -35,8 +38,8 @@ const stepMs = 20;
 /** The kernel takes mounts and loop devices down a moment after their last descriptor was closed: waits until all is as it was. */
 export async function settled(before: Traces): Promise<void> {
   for (const end = Date.now() + patienceMs; Date.now() < end; ) {
-    if (JSON.stringify(traces()) === JSON.stringify(before)) return;
+    if (JSON.stringify(traces(before.folder)) === JSON.stringify(before)) return;
     await new Promise((done) => setTimeout(done, stepMs));
   }
-  expect(traces()).toEqual(before);
+  expect(traces(before.folder)).toEqual(before);
 }
