@@ -30,7 +30,7 @@ export interface Surroundings {
 export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig, helperPath: string, surroundings: Surroundings = {}) {
   const { clock = systemClock, kernel = native, disk, boot = currentBoot() } = surroundings;
   const pools = { containers: config.pools, singles: config.single_pools };
-  const registry = Registry.open(config.state, pools, boot, (below) => randomInt(below), disk);
+  const registry = Registry.open({ folder: config.state, pools, boot, random: (below) => randomInt(below), disk });
   awaitFormerHelper(config.state);
   const helper = native.spawnHelper(helperPath);
   const socket = new Descriptor(helper.socket);

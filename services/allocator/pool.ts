@@ -8,9 +8,8 @@
  * A holder is drawn at random from the unused ranges, so no base can be guessed; when none is left, the least recently freed
  * clean one follows, so reuse is as late as it can be. Every step is O(1). Pure: chance comes from outside.
  */
-
-/** A whole number from 0 up to, without, `below`. */
-export type Random = (below: number) => number;
+import { Queue } from './queue.ts';
+import { type Random, Urn } from './urn.ts';
 
 /** Who burnt a range, and in which boot: what `postern scrub` has to know. */
 export interface Burnt {
@@ -34,107 +33,6 @@ export interface PoolCounts {
   readonly burnt: number;
 }
 
-/** A set that one can draw from at random, in O(1). */
-class Urn {
-  readonly #items: number[] = [];
-  readonly #places = new Map<number, number>();
-
-  constructor(items: Iterable<number>) {
-    for (const item of items) {
-      this.#places.set(item, this.#items.length);
-      this.#items.push(item);
-    }
-  }
-
-  get size(): number {
-    return this.#items.length;
-  }
-
-  /** Up to `count` different ones, which stay in: the steps of a Fisher-Yates shuffle that are needed, and no more. */
-  draw(count: number, random: Random): number[] {
-    const taken = Math.min(count, this.#items.length);
-    for (let i = 0; i < taken; i++) {
-      const end = this.#items.length - 1 - i;
-      this.#swap(random(end + 1), end);
-    }
-    return taken === 0 ? [] : this.#items.slice(-taken);
-  }
-
-  delete(item: number): boolean {
-    const place = this.#places.get(item);
-    if (place === undefined) return false;
-    this.#swap(place, this.#items.length - 1);
-    this.#items.pop();
-    this.#places.delete(item);
-    return true;
-  }
-
-  #swap(a: number, b: number): void {
-    const [atA, atB] = [this.#items[a], this.#items[b]];
-    if (atA === undefined || atB === undefined) throw new RangeError('outside of the urn');
-    this.#items[a] = atB;
-    this.#items[b] = atA;
-    this.#places.set(atB, a);
-    this.#places.set(atA, b);
-  }
-}
-
-/** First in, first out; any member can leave early. Those who left are stepped over later, so every step is O(1) on the average. */
-class Queue {
-  #line: number[] = [];
-  #head = 0;
-  /** a member's latest turn in the line: one who left and came back waits anew */
-  readonly #turns = new Map<number, number>();
-  #turn = 0;
-  #lineTurns: number[] = [];
-
-  get size(): number {
-    return this.#turns.size;
-  }
-
-  push(item: number): void {
-    this.#turns.set(item, this.#turn);
-    this.#line.push(item);
-    this.#lineTurns.push(this.#turn++);
-  }
-
-  delete(item: number): boolean {
-    return this.#turns.delete(item);
-  }
-
-  /** Up to `count` of those who have waited longest; they stay in. */
-  oldest(count: number): number[] {
-    const found: number[] = [];
-    this.#dropHead();
-    for (let i = this.#head; i < this.#line.length && found.length < count; i++) {
-      const item = this.#memberAt(i);
-      if (item !== undefined) found.push(item);
-    }
-    return found;
-  }
-
-  *[Symbol.iterator](): Generator<number> {
-    for (let i = this.#head; i < this.#line.length; i++) {
-      const item = this.#memberAt(i);
-      if (item !== undefined) yield item;
-    }
-  }
-
-  #memberAt(place: number): number | undefined {
-    const item = this.#line[place];
-    return item !== undefined && this.#turns.get(item) === this.#lineTurns[place] ? item : undefined;
-  }
-
-  #dropHead(): void {
-    while (this.#head < this.#line.length && this.#memberAt(this.#head) === undefined) this.#head++;
-    if (this.#head * 2 > this.#line.length) {
-      this.#line = this.#line.slice(this.#head);
-      this.#lineTurns = this.#lineTurns.slice(this.#head);
-      this.#head = 0;
-    }
-  }
-}
-
 export class Pool {
   /** how many ranges the pool has */
   readonly total: number;
@@ -146,8 +44,9 @@ export class Pool {
   readonly #burnt = new Map<number, Burnt>();
   /** held and burnt ranges of each owner */
   readonly #used = new Map<number, number>();
-  /** clean ranges that the configuration has taken out of the pool since */
+  /** clean and reserved ranges that the configuration has taken out of the pool since: remembered, and not given out */
   readonly #retired = new Set<number>();
+  readonly #retiredReserve = new Set<number>();
 
   /** @param places the first ID of each range */
   constructor(places: Iterable<number>) {
@@ -185,7 +84,8 @@ export class Pool {
 
   reserve(start: number): void {
     this.#takeOut(start);
-    this.#reserved.add(start);
+    const reserve = this.#offered.has(start) ? this.#reserved : this.#retiredReserve;
+    reserve.add(start);
   }
 
   /** @param owner who answers for it, for the shares */
@@ -217,11 +117,11 @@ export class Pool {
 
   /** What is left of the reserve: known to be unused, or perhaps used when power was lost. */
   dissolveReserve(perhapsUsed: boolean, boot: number): void {
-    for (const start of this.#reserved) {
+    for (const start of [...this.#reserved, ...this.#retiredReserve]) {
+      this.#takeOut(start);
       if (perhapsUsed) this.#putBurnt(start, 0, boot);
       else this.#rest(start);
     }
-    this.#reserved.clear();
   }
 
   /** Gives back a burnt range of which nothing was found; false when it was none. */
@@ -280,18 +180,15 @@ export class Pool {
   books(): PoolBooks {
     return {
       clean: [...this.#retired, ...this.#clean],
-      reserved: [...this.#reserved],
+      reserved: [...this.#retiredReserve, ...this.#reserved],
       burnt: [...this.#burnt].map(([start, { owner, boot }]) => [start, owner, boot]),
     };
   }
 
-  /** Takes over what an earlier process knew. Ranges that the configuration no longer offers are remembered, and not given out. */
+  /** Takes over what an earlier process knew. */
   load(books: PoolBooks): void {
     for (const [start, owner, boot] of books.burnt) this.#putBurnt(start, owner, boot);
-    for (const start of books.reserved) {
-      if (this.#offered.has(start)) this.reserve(start);
-      else this.#rest(start);
-    }
+    for (const start of books.reserved) this.reserve(start);
     for (const start of books.clean) {
       this.#takeOut(start);
       this.#rest(start);
@@ -314,6 +211,7 @@ export class Pool {
     this.#clean.delete(start);
     this.#reserved.delete(start);
     this.#retired.delete(start);
+    this.#retiredReserve.delete(start);
   }
 
   #leave(start: number): number {

@@ -7,13 +7,14 @@ import { PosternError } from '../../mesh/errors.ts';
 import { eventSchema, type Holding, type Policy, type RegistryEvent } from './events.ts';
 import { containerSize, type Unit } from './ids.ts';
 import { type Disk, Journal } from './journal.ts';
-import type { Pool, Random } from './pool.ts';
+import type { Pool } from './pool.ts';
 import { type HostPools, RangeTree } from './range-tree.ts';
+import type { Random } from './urn.ts';
 
 /** Ranges marked on disk at a time ahead of unguarded use: one fdatasync (0.2 to 5 ms) for so many; at most so many are lost with power. */
 const reserveAtOnce = 64;
 /** A journal is rewritten when it is this large, and so many times larger than it was after the last rewrite: amortised O(1). */
-const rewriteAtBytes = 4 * 1024 * 1024;
+const defaultRewriteAtBytes = 4 * 1024 * 1024;
 const rewriteAtGrowth = 4;
 
 /** What a namespace asks for. */
@@ -31,33 +32,42 @@ export interface Chosen {
   readonly guarded: boolean;
 }
 
+export interface RegistryOptions {
+  readonly folder: string;
+  readonly pools: HostPools;
+  /** the kernel's name of this boot: with another one, every namespace of the journal is gone */
+  readonly boot: string;
+  readonly random: Random;
+  readonly disk?: Disk | undefined;
+  readonly rewriteAtBytes?: number;
+}
+
 export class Registry {
   readonly tree: RangeTree;
   readonly #journal: Journal;
   readonly #random: Random;
-  #rewriteAt = rewriteAtBytes;
+  readonly #rewriteAtLeast: number;
+  #rewriteAt: number;
 
-  private constructor(tree: RangeTree, journal: Journal, random: Random) {
+  private constructor(tree: RangeTree, journal: Journal, random: Random, rewriteAtLeast: number) {
     this.tree = tree;
     this.#journal = journal;
     this.#random = random;
+    this.#rewriteAtLeast = rewriteAtLeast;
+    this.#rewriteAt = rewriteAtLeast;
   }
 
-  /**
-   * Takes over what earlier processes recorded.
-   * @param boot the kernel's name of this boot: with another one, every namespace of the journal is gone
-   * @throws where the journal says what can't be
-   */
-  static open(folder: string, pools: HostPools, boot: string, random: Random, disk?: Disk): Registry {
+  /** Takes over what earlier processes recorded. @throws where the journal says what can't be */
+  static open({ folder, pools, boot, random, disk, rewriteAtBytes = defaultRewriteAtBytes }: RegistryOptions): Registry {
     const { journal, payloads } = Journal.open(folder, disk);
     const tree = new RangeTree(pools);
     for (const payload of payloads) tree.apply(v.parse(eventSchema, payload));
-    const registry = new Registry(tree, journal, random);
-    tree.separatePools();
+    const registry = new Registry(tree, journal, random, rewriteAtBytes);
     if (tree.boot !== boot) registry.#record({ kind: 'boot', id: boot });
     else if (tree.policy !== 'unheard') registry.#record({ kind: 'policy', policy: 'unheard' });
     // Everything that the journal says now counts, so it must last, whether the process before this one synced it or not.
     journal.sync();
+    tree.separatePools();
     return registry;
   }
 
@@ -82,6 +92,9 @@ export class Registry {
   /** Records a holder, before the first of its IDs is mapped. */
   hold(holding: Holding): void {
     this.#record({ kind: 'hold', holding });
+    // A guarded node's ranges come back clean after a loss of power, unless it is known who used them otherwise.
+    const node = holding.parent === null ? undefined : this.tree.find(holding.parent);
+    if (node?.guarded === true && !holding.guarded) this.#journal.sync();
   }
 
   mapped(namespace: string): void {
@@ -145,6 +158,6 @@ export class Registry {
     } catch {
       // No room, most likely: the next try comes when the journal has grown as much again.
     }
-    this.#rewriteAt = Math.max(rewriteAtBytes, this.#journal.bytes * rewriteAtGrowth);
+    this.#rewriteAt = Math.max(this.#rewriteAtLeast, this.#journal.bytes * rewriteAtGrowth);
   }
 }
