@@ -22,6 +22,7 @@ const defaultStorePart = 1 / 4;
 export interface RunningVerity {
   readonly handlers: Handlers<'verity'>;
   status(): Record<string, unknown>;
+  stop(): void;
 }
 
 export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
@@ -46,6 +47,7 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
       trust: trust.status(),
       routes: routes.map(({ name }) => name),
     }),
+    stop: () => folder.close(),
   };
 }
 

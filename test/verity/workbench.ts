@@ -1,0 +1,171 @@
+/** The verity service in this process, with the test in place of its siblings and a state folder of its own. */
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { Descriptor } from '../../mesh/descriptors.ts';
+import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
+import { configSchema } from '../../services/verity/config.ts';
+import { startVerity } from '../../services/verity/start.ts';
+import { type FakeMesh, fakeMesh, type Sent } from '../support/mesh.ts';
+
+const plainOptions: ImageOptions = {
+  readOnly: true,
+  growFileSystems: false,
+  imagePolicy: null,
+  mountOptions: {},
+  relaxExtensionReleaseChecks: false,
+  veritySharing: false,
+  verityRootHash: null,
+  verityRootHashSignature: null,
+  imageName: 'hello.raw',
+};
+
+/** Old enough that the next write will show. */
+const restingMilliseconds = 150;
+
+export type Outcome =
+  | { readonly attached: Sent<'image.attach'>; readonly failed?: undefined }
+  | { readonly attached?: undefined; readonly failed: Payload<'request.failed'> };
+
+export interface Ask {
+  readonly options?: Partial<ImageOptions>;
+  readonly sidecar?: Descriptor;
+  readonly uid?: number;
+  readonly request?: number;
+}
+
+export class Workbench {
+  readonly folder = mkdtempSync(join(tmpdir(), 'postern-verity-'));
+  readonly store = join(this.folder, 'store');
+  readonly trust = join(this.folder, 'trust');
+  mesh: FakeMesh<'verity'>;
+  status: () => Record<string, unknown> = () => ({});
+  #request = 0;
+  #stop: () => void = () => {};
+  readonly #outcomes = new Map<number, Outcome>();
+
+  constructor() {
+    mkdirSync(this.store, { mode: 0o700 });
+    mkdirSync(this.trust);
+    this.mesh = fakeMesh('verity');
+  }
+
+  static async start(config: { store?: Record<string, unknown>; certificates?: readonly string[] } = {}): Promise<Workbench> {
+    const bench = new Workbench();
+    config.certificates?.forEach((pem, index) => {
+      bench.trustIn(pem, `${index}.crt`);
+    });
+    await bench.startService(config.store);
+    return bench;
+  }
+
+  /** Starts the service, or its next life. */
+  async startService(store: Record<string, unknown> = {}): Promise<void> {
+    this.mesh.close();
+    this.#stop();
+    this.mesh = fakeMesh('verity');
+    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, trust: [this.trust], system_trust: [] });
+    const running = await startVerity(this.mesh.mesh, config);
+    this.status = running.status;
+    this.#stop = running.stop;
+    this.mesh.serve(running);
+  }
+
+  trustIn(pem: string, name: string): void {
+    writeFileSync(join(this.trust, name), pem);
+  }
+
+  /** A file with such content, whose times are old enough to be believed. */
+  async file(name: string, bytes: Uint8Array): Promise<string> {
+    const path = join(this.folder, name);
+    writeFileSync(path, bytes);
+    await new Promise((resolve) => setTimeout(resolve, restingMilliseconds));
+    return path;
+  }
+
+  /** Begins a request and returns its number. */
+  begin(image: string | Descriptor, ask: Ask = {}): number {
+    const request = ask.request ?? ++this.#request;
+    const descriptor = typeof image === 'string' ? new Descriptor(openSync(image, 'r')) : image;
+    const { options, sidecar, uid = 1000 } = ask;
+    const payload: Payload<'image.verify'> = {
+      request,
+      deadline: 1e12,
+      peer: { uid, gid: uid, pid: 1 },
+      options: { ...plainOptions, ...options },
+      holder: null,
+      hasSidecar: sidecar !== undefined,
+    };
+    void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
+    return request;
+  }
+
+  /** How a request ended. */
+  async end(request: number): Promise<Outcome> {
+    for (;;) {
+      this.#sort();
+      const outcome = this.#outcomes.get(request);
+      if (outcome !== undefined) {
+        this.#outcomes.delete(request);
+        return outcome;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  async verify(image: string | Descriptor, ask: Ask = {}): Promise<Outcome> {
+    return this.end(this.begin(image, ask));
+  }
+
+  /** The code of a refusal, or `attached`; closes what came. */
+  async verdict(image: string | Descriptor, ask: Ask = {}): Promise<string> {
+    return verdictOf(await this.verify(image, ask));
+  }
+
+  /** Names of the copies in the store's folder. */
+  copies(): string[] {
+    return readdirSync(this.store).toSorted();
+  }
+
+  /** Unnamed copies that this process holds. */
+  unnamedCopies(): string[] {
+    return readdirSync('/proc/self/fd').flatMap((fd) => {
+      const target = linkOf(`/proc/self/fd/${fd}`);
+      return target.startsWith(`${this.store}/#`) ? [target] : [];
+    });
+  }
+
+  close(): void {
+    this.mesh.close();
+    this.#stop();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** Puts what the service sent where its request will be looked for. */
+  #sort(): void {
+    for (const { name } of [...this.mesh.sent()]) {
+      if (name === 'image.attach') {
+        const attached = this.mesh.take(name);
+        this.#outcomes.set(attached.payload.request, { attached });
+      } else if (name === 'request.failed') {
+        const { payload } = this.mesh.take(name);
+        this.#outcomes.set(payload.request, { failed: payload });
+      }
+    }
+  }
+}
+
+export function verdictOf(outcome: Outcome): string {
+  if (outcome.failed !== undefined) return outcome.failed.code;
+  for (const descriptor of outcome.attached.descriptors) descriptor.close();
+  return 'attached';
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
