@@ -9,6 +9,8 @@ import type { BuiltTree } from './verity-build.ts';
 /** One file system of a new image. */
 export interface NewFileSystem {
   readonly designator: MountedDesignator;
+  /** the data partition's name, for people; at most 36 characters */
+  readonly label: string;
   /** in bytes, whole data blocks */
   readonly dataSize: number;
   readonly tree: BuiltTree;
@@ -31,10 +33,10 @@ export function composeImage(architecture: Architecture, diskUuid: string, fileS
   const contents = fileSystems.flatMap((fileSystem) => partitionsOf(fileSystem));
   const table = layOut(
     diskUuid,
-    contents.map(({ designator, uuid, size }) => ({
+    contents.map(({ designator, label, uuid, size }) => ({
       type: requiredType(designator, architecture),
       uuid,
-      label: `${designator.replace(/^(root|usr)/, `$1-${architecture}`)}`,
+      label,
       size,
       readOnly: true,
       growFileSystem: false,
@@ -52,20 +54,33 @@ export function composeImage(architecture: Architecture, diskUuid: string, fileS
 
 interface Content {
   readonly designator: Designator;
+  readonly label: string;
   readonly uuid: string;
   readonly size: number;
   /** undefined for the data */
   readonly bytes: Uint8Array | undefined;
 }
 
-function partitionsOf({ designator, dataSize, tree, document, signatureUuid }: NewFileSystem): Content[] {
+function partitionsOf({ designator, label, dataSize, tree, document, signatureUuid }: NewFileSystem): Content[] {
   const contents: Content[] = [
-    { designator, uuid: uuidText(tree.rootHash.subarray(0, 16)), size: dataSize, bytes: undefined },
-    { designator: `${designator}-verity`, uuid: uuidText(tree.rootHash.subarray(-16)), size: tree.device.length, bytes: tree.device },
+    { designator, label, uuid: uuidText(tree.rootHash.subarray(0, 16)), size: dataSize, bytes: undefined },
+    {
+      designator: `${designator}-verity`,
+      label: `${designator}-verity`,
+      uuid: uuidText(tree.rootHash.subarray(-16)),
+      size: tree.device.length,
+      bytes: tree.device,
+    },
   ];
   if (document !== undefined) {
     const bytes = writeSignaturePartition(document);
-    contents.push({ designator: `${designator}-verity-sig`, uuid: signatureUuid, size: bytes.length, bytes });
+    contents.push({
+      designator: `${designator}-verity-sig`,
+      label: `${designator}-verity-sig`,
+      uuid: signatureUuid,
+      size: bytes.length,
+      bytes,
+    });
   }
   return contents;
 }

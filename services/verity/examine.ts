@@ -1,7 +1,7 @@
 /** One image from its descriptor to what may be mounted of it: read, held against the policy, admitted by a route. */
 import { type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
-import type { Architecture, Designator } from '../../image/partition-types.ts';
-import { allowsUse, applyPolicy, type PolicySubject, type Use } from '../../image/policy.ts';
+import type { Architecture } from '../../image/partition-types.ts';
+import { permittedFileSystems } from '../../image/permit.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
 import type { Life } from './lives.ts';
@@ -31,9 +31,6 @@ export interface Examination {
   readonly sidecar: Source | undefined;
   readonly uid: number;
 }
-
-/** Designators that a policy speaks about and that nothing here mounts. */
-const neverMounted: readonly Designator[] = ['home', 'srv', 'esp', 'xbootldr', 'swap', 'tmp', 'var'];
 
 export class Examiner {
   readonly #routes: readonly Route[];
@@ -85,41 +82,15 @@ export class Examiner {
 
   /** Every file system that the policy lets be used, with the route that is to admit it. */
   #permitted(image: Image, { policy }: PolicyInForce): [ImageFileSystem, Route][] {
-    const permitted: [ImageFileSystem, Route][] = [];
-    for (const designator of ['root', 'usr'] as const) {
-      const fileSystem = image.fileSystems.find((candidate) => candidate.designator === designator);
-      const route = fileSystem && this.#routes.find((candidate) => candidate.use(fileSystem) !== undefined);
-      const use: Use = fileSystem === undefined ? 'absent' : (route?.use(fileSystem) ?? (fileSystem.verity ? 'verity' : 'unprotected'));
-      try {
-        if (applyPolicy(policy, designator, subjectOf(fileSystem, use)) === 'leave') continue;
-      } catch (thrown) {
-        if ((use === 'verity' || use === 'unprotected') && allowsUse(policy, designator, 'signed'))
-          throw new PosternError('SIGNATURE_MISSING', `${designator} is ${use}`);
-        throw thrown;
-      }
-      if (fileSystem !== undefined && route !== undefined) permitted.push([fileSystem, route]);
-    }
-    for (const designator of neverMounted) {
-      const partition = image.others.get(designator);
-      applyPolicy(policy, designator, {
-        use: partition === undefined ? 'absent' : 'unprotected',
-        readOnly: partition?.readOnly ?? false,
-        growFileSystem: partition?.growFileSystem ?? false,
-        fileSystem: null,
-      });
-    }
-    if (permitted.length === 0) throw new PosternError('POLICY_DENIED', 'it leaves nothing to mount');
-    return permitted;
+    const routeFor = (fileSystem: ImageFileSystem) => this.#routes.find((route) => route.use(fileSystem) !== undefined);
+    // With its route switched off, a signed image is no better than an unsigned one.
+    const useOf = (fileSystem: ImageFileSystem) => routeFor(fileSystem)?.use(fileSystem) ?? (fileSystem.verity ? 'verity' : 'unprotected');
+    return permittedFileSystems(image, policy, useOf).map((fileSystem) => {
+      const route = routeFor(fileSystem);
+      if (route === undefined) throw new PosternError('POLICY_DENIED', `no route is open for ${fileSystem.designator}`);
+      return [fileSystem, route];
+    });
   }
-}
-
-function subjectOf(fileSystem: ImageFileSystem | undefined, use: Use): PolicySubject {
-  return {
-    use,
-    readOnly: fileSystem?.partition?.readOnly ?? false,
-    growFileSystem: fileSystem?.partition?.growFileSystem ?? false,
-    fileSystem: fileSystem?.superblock?.type ?? null,
-  };
 }
 
 /** The same again means the same image; null where the files don't tell. */

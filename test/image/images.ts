@@ -103,7 +103,7 @@ export async function makeImage(options: ImageOptions): Promise<MadeImage> {
   const made = signer && signDocument(tree.rootHash, signer);
   const document = made && (options.document?.(made) ?? made);
   const signatureUuid = uuidFrom(new Uint8Array(16).fill(3));
-  const fileSystem = { designator, dataSize: data.length, tree, document, signatureUuid };
+  const fileSystem = { designator, label: 'test', dataSize: data.length, tree, document, signatureUuid };
   const image = composeImage(architecture, uuidFrom(new Uint8Array(16).fill(5)), [fileSystem]);
   const bytes = new Uint8Array(image.size);
   const [dataOffset = 0] = image.dataOffsets;
