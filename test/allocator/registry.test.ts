@@ -79,12 +79,18 @@ class Machine {
     this.#check(holding, parent);
     const living: Living = { holding, parent, mapped: false, loose: false };
     this.living.set(namespace, living);
-    if (wanted.cut === 'refused') return this.registry.undo(namespace);
-    if (wanted.cut.endsWith('before maps')) return wanted.cut.startsWith('power') ? this.losePower(0.3) : this.crash();
+    if (wanted.cut === 'refused') {
+      this.registry.undo(namespace);
+      return;
+    }
+    if (wanted.cut.endsWith('before maps')) {
+      this.#cut(wanted.cut);
+      return;
+    }
     living.mapped = true;
     living.loose = this.registry.tree.policy !== 'enforced' || (parent !== null && this.living.get(parent)?.loose === true);
-    if (wanted.cut.endsWith('after maps')) return wanted.cut.startsWith('power') ? this.losePower(0.3) : this.crash();
-    this.registry.mapped(namespace);
+    if (wanted.cut.endsWith('after maps')) this.#cut(wanted.cut);
+    else this.registry.mapped(namespace);
   }
 
   /** The namespace ends, and all that lie in it. */
@@ -118,6 +124,11 @@ class Machine {
     const rewriteAtBytes = 6_000;
     const boot = `boot ${this.#boot}`;
     return Registry.open({ folder: '/state', pools: this.#pools, boot, random: this.#random, disk: this.disk, rewriteAtBytes });
+  }
+
+  #cut(how: string): void {
+    if (how.startsWith('power')) this.losePower(0.3);
+    else this.crash();
   }
 
   #reconcile(): void {
