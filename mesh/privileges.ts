@@ -28,7 +28,7 @@ export interface ViewEntry {
   readonly source: string;
   /** where the service sees it; the same path when left out */
   readonly target?: string;
-  /** devices, set-user-ID files and programs work in none but `devices` (device nodes there do) */
+  /** programs run in `read-only` alone, device nodes work in `devices` alone, set-user-ID nowhere; `proc` is the host's /proc at /proc */
   readonly access: 'read-only' | 'read-write' | 'devices' | 'proc';
   /** make the folder when it is absent, mode 0700, owned by the service's user */
   readonly create?: boolean;
@@ -49,6 +49,8 @@ export interface Privileges {
   readonly capabilities: readonly KeptCapability[];
   readonly view: readonly ViewEntry[];
   readonly systemCalls: readonly AllowedSystemCalls[];
+  /** the host's network, where a service needs one; without it, a network namespace of its own with nothing in it */
+  readonly network?: 'host';
   /** take even the minimal root away once the service is ready: it can open nothing from then on */
   readonly emptyRoot?: boolean;
   /** in one sentence, why the service needs what is above */

@@ -16,7 +16,7 @@ import { SocketChannel, socketBufferBytes } from '../../mesh/socket-channel.ts';
 import { native } from '../../native/index.ts';
 
 /** A log that keeps its lines, for tests that ask what was said. */
-export function recordingLog(service: ServiceName): { log: Logger; lines: Record<string, unknown>[] } {
+export function recordingLog(service: Node): { log: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   return { lines, log: createLog(service, { write: (line) => void lines.push(JSON.parse(line)) }) };
 }
