@@ -142,7 +142,7 @@ async function bootOnce(kernel, job, options) {
       children,
       'unshare',
       ['--mount', '--propagation', 'private', process.execPath, join(lab, 'share.mjs'), path('fs'), share],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
+      { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     server.catch(() => undefined);
     await Promise.race([server, untilExists(path('fs'))]);
