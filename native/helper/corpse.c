@@ -75,6 +75,9 @@ void bury(pid_t child) {
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
+/** Runs in the corpse-to-be. */
+static int enter_and_die(void *user_namespace) { _exit(enter(*(const int *)user_namespace, -1)); }
+
 pid_t leave_corpse(const struct place *place, int user_namespace, struct helper_reply *reply) {
   const int type = ioctl(user_namespace, NS_GET_NSTYPE);
   if (type != CLONE_NEWUSER) {
@@ -86,10 +89,11 @@ pid_t leave_corpse(const struct place *place, int user_namespace, struct helper_
     failed(reply, "fs.suid_dumpable", traceable);
     return -1;
   }
-  const pid_t child = fork();
-  if (child == 0) _exit(enter(user_namespace, -1));
+  // Shares our memory while it lives, which saves copying it: 45 against 110 µs. Not vfork: whoever stopped it would stop us too.
+  _Alignas(16) static char stack[16 * 1024];
+  const pid_t child = clone(enter_and_die, stack + sizeof stack, CLONE_VM | SIGCHLD, &user_namespace);
   if (child < 0) {
-    failed(reply, "fork", errno);
+    failed(reply, "clone", errno);
     return -1;
   }
   const int status = await_end(child);
