@@ -11,6 +11,8 @@ export const exitCodes = {
   startFailed: 71,
   /** the namespace helper does not answer: it and the service start anew together */
   helperLost: 74,
+  /** what a service must have on disk could not be put there; see fsync(2) for why it does not try again itself */
+  diskFailed: 73,
   /** the parent went away */
   orphaned: 75,
   /** a service kept dying before it was of use, so the parent ended the whole */
