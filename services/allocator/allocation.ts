@@ -117,8 +117,7 @@ class Allocation {
         this.#desk.mesh.send('gateway', 'range.allocated', { request: this.order.request, name: this.order.holding.name });
         return this.#end();
       case 'undone':
-        this.#desk.registry.undo(this.#name);
-        if (this.order.holding.guarded) release(this.#desk.mesh, this.#name);
+        this.#undo();
         return this.#fail();
       case 'refused':
       case 'left':
@@ -133,7 +132,7 @@ class Allocation {
       this.#desk.registry.hold(this.order.holding);
       return { type: 'RECORDED', guarded: this.order.holding.guarded };
     } catch (thrown) {
-      return this.#refuse(stateError(thrown));
+      return this.#refuse(asPosternError(thrown));
     }
   }
 
@@ -169,6 +168,17 @@ class Allocation {
     return { type: 'UNCLEAR' };
   }
 
+  /** What can't be taken back on record stays there until the namespace is gone, or passed again. */
+  #undo(): void {
+    const { mesh, registry } = this.#desk;
+    try {
+      registry.undo(this.#name);
+    } catch (thrown) {
+      mesh.log.warn({ namespace: this.#name, err: thrown }, 'a range could not be taken back yet');
+    }
+    if (this.order.holding.guarded) release(mesh, this.#name);
+  }
+
   #refuse(error: PosternError | null): AllocationEvent {
     this.#error = error;
     return { type: 'REFUSED' };
@@ -200,7 +210,12 @@ export function release(mesh: Mesh<'allocator'>, namespace: string): void {
   }
 }
 
-/** A registry that can't be written is the operator's matter, not a bug. */
-function stateError(thrown: unknown): PosternError {
-  return isSystemError(thrown) ? new PosternError('SERVICE_UNAVAILABLE', 'the state folder can not be written') : asPosternError(thrown);
+/** Takes back what a namespace held that is gone. What can't be recorded now, the sweep tries again. */
+export function forget(mesh: Mesh<'allocator'>, registry: Registry, namespace: string): void {
+  try {
+    registry.free(namespace);
+    release(mesh, namespace);
+  } catch (thrown) {
+    mesh.log.warn({ namespace, err: thrown }, 'a range could not be taken back yet');
+  }
 }

@@ -5,7 +5,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { exitCodes } from '../../mesh/exit-codes.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
-import { Allocations, release } from './allocation.ts';
+import { Allocations, forget } from './allocation.ts';
 import { currentBoot } from './boot.ts';
 import type { AllocatorConfig } from './config.ts';
 import { awaitFormerHelper, recordHelper } from './former-helper.ts';
@@ -30,7 +30,11 @@ export interface Surroundings {
 export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig, helperPath: string, surroundings: Surroundings = {}) {
   const { clock = systemClock, kernel = native, disk, boot = currentBoot() } = surroundings;
   const pools = { containers: config.pools, singles: config.single_pools };
-  const registry = Registry.open({ folder: config.state, pools, boot, random: (below) => randomInt(below), disk });
+  const unsound = (error: unknown): never => {
+    mesh.log.fatal({ err: error }, 'the registry could not be made durable');
+    process.exit(exitCodes.diskFailed);
+  };
+  const registry = Registry.open({ folder: config.state, pools, boot, random: (below) => randomInt(below), disk, unsound });
   awaitFormerHelper(config.state);
   const helper = native.spawnHelper(helperPath);
   const socket = new Descriptor(helper.socket);
@@ -49,10 +53,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     clock,
     holdings: () => registry.tree.holdings(),
     isGone: (holding) => namespaces.isGone(holding),
-    free({ namespace }) {
-      registry.free(namespace);
-      release(mesh, namespace);
-    },
+    free: ({ namespace }) => forget(mesh, registry, namespace),
   });
   sweep.start();
   mesh.onPeerDown((peer) => {

@@ -3,7 +3,7 @@ import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
-import type { Allocations } from './allocation.ts';
+import { type Allocations, forget } from './allocation.ts';
 import type { AllocatorConfig } from './config.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
@@ -162,7 +162,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       const holding = registry.tree.find(namespace);
       if (holding === undefined) return;
       if (namespaces.isGone(holding) === false) mesh.log.error({ namespace }, 'the lsm service says it is gone, the kernel that it lives');
-      else registry.free(namespace);
+      else forget(mesh, registry, namespace);
     },
   };
 }

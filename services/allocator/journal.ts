@@ -97,7 +97,7 @@ export class Journal {
     this.#bytes += frame.length;
   }
 
-  /** Returns when all that was appended has reached the disk. */
+  /** Returns when all that was appended has reached the disk. Where it throws, nobody knows what has, and another try would not tell: fsync(2). */
   sync(): void {
     this.#disk.fdatasyncSync(this.#fd);
   }

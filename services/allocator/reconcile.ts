@@ -1,6 +1,6 @@
 /** The first work of a new life: what the former one left half done. What ended meanwhile, the sweep finds. */
 import type { Mesh } from '../../mesh/mesh.ts';
-import { release } from './allocation.ts';
+import { forget, release } from './allocation.ts';
 import type { Holding } from './events.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Registry } from './registry.ts';
@@ -20,8 +20,7 @@ function settleOne(mesh: Mesh<'allocator'>, registry: Registry, namespaces: Name
   if (found === 'unknown') return;
   if (found === 'gone') {
     // Whether it was mapped before it ended, nobody can tell.
-    registry.free(namespace);
-    release(mesh, namespace);
+    forget(mesh, registry, namespace);
     return;
   }
   using alive = found;

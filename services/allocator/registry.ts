@@ -40,33 +40,39 @@ export interface RegistryOptions {
   readonly random: Random;
   readonly disk?: Disk | undefined;
   readonly rewriteAtBytes?: number;
+  /** What must be durable could not be made so: this life has to end, and the next one writes all of it anew. */
+  readonly unsound: (error: unknown) => never;
 }
 
 export class Registry {
   readonly tree: RangeTree;
   readonly #journal: Journal;
   readonly #random: Random;
+  readonly #unsound: RegistryOptions['unsound'];
   readonly #rewriteAtLeast: number;
   #rewriteAt: number;
 
-  private constructor(tree: RangeTree, journal: Journal, random: Random, rewriteAtLeast: number) {
+  private constructor(tree: RangeTree, journal: Journal, { random, unsound, rewriteAtBytes = defaultRewriteAtBytes }: RegistryOptions) {
     this.tree = tree;
     this.#journal = journal;
     this.#random = random;
-    this.#rewriteAtLeast = rewriteAtLeast;
-    this.#rewriteAt = rewriteAtLeast;
+    this.#unsound = unsound;
+    this.#rewriteAtLeast = rewriteAtBytes;
+    this.#rewriteAt = rewriteAtBytes;
   }
 
   /** Takes over what earlier processes recorded. @throws where the journal says what can't be */
-  static open({ folder, pools, boot, random, disk, rewriteAtBytes = defaultRewriteAtBytes }: RegistryOptions): Registry {
+  static open(options: RegistryOptions): Registry {
+    const { folder, pools, boot, disk } = options;
     const { journal, payloads } = Journal.open(folder, disk);
     const tree = new RangeTree(pools);
     for (const payload of payloads) tree.apply(v.parse(eventSchema, payload));
-    const registry = new Registry(tree, journal, random, rewriteAtBytes);
+    const registry = new Registry(tree, journal, options);
     if (tree.boot !== boot) registry.#record({ kind: 'boot', id: boot });
     else if (tree.policy !== 'unheard') registry.#record({ kind: 'policy', policy: 'unheard' });
-    // Everything that the journal says now counts, so it must last, whether the process before this one synced it or not.
-    journal.sync();
+    // Everything that the journal says now counts, so it must last, whether the process before this one synced it or not, or failed to.
+    registry.#rewrite();
+    registry.#sync();
     tree.separatePools();
     return registry;
   }
@@ -94,11 +100,17 @@ export class Registry {
     this.#record({ kind: 'hold', holding });
     // A guarded node's ranges come back clean after a loss of power, unless it is known who used them otherwise.
     const node = holding.parent === null ? undefined : this.tree.find(holding.parent);
-    if (node?.guarded === true && !holding.guarded) this.#journal.sync();
+    if (node?.guarded === true && !holding.guarded) this.#sync();
   }
 
+  /** A hint only: where it is not on record, the next life looks at the maps themselves. So it never fails. */
   mapped(namespace: string): void {
-    this.#record({ kind: 'mapped', namespace });
+    const event = { kind: 'mapped', namespace } as const;
+    try {
+      this.#record(event);
+    } catch {
+      this.tree.apply(event);
+    }
   }
 
   /** For a namespace of which it is certain that none of the IDs was ever mapped. */
@@ -114,7 +126,7 @@ export class Registry {
   setPolicy(policy: Policy): void {
     if (policy === this.tree.policy) return;
     this.#record({ kind: 'policy', policy });
-    if (policy !== 'enforced') this.#journal.sync();
+    if (policy !== 'enforced') this.#sync();
   }
 
   cleanse(unit: Unit, starts: readonly number[]): void {
@@ -140,15 +152,28 @@ export class Registry {
     const starts = pool.chooseToReserve(reserveAtOnce, this.#random);
     if (starts.length === 0) return reserved;
     this.#record({ kind: 'reserve', unit, starts });
-    this.#journal.sync();
+    this.#sync();
     return pool.chooseReserved(count);
   }
 
-  /** Journal first: an event that could not be written has not happened. */
+  /** Journal first: an event that could not be written has not happened. @throws SERVICE_UNAVAILABLE */
   #record(event: RegistryEvent): void {
-    this.#journal.append(event);
+    try {
+      this.#journal.append(event);
+    } catch {
+      // A full disk is the operator's matter, not a bug.
+      throw new PosternError('SERVICE_UNAVAILABLE', 'the state folder can not be written');
+    }
     this.tree.apply(event);
     if (this.#journal.bytes >= this.#rewriteAt) this.#rewrite();
+  }
+
+  #sync(): void {
+    try {
+      this.#journal.sync();
+    } catch (error) {
+      this.#unsound(error);
+    }
   }
 
   /** A longer journal is as true as a shorter one, so what fails here fails nothing else. */

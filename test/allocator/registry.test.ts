@@ -123,7 +123,10 @@ class Machine {
     // So small that the journal is rewritten every now and then.
     const rewriteAtBytes = 6_000;
     const boot = `boot ${this.#boot}`;
-    return Registry.open({ folder: '/state', pools: this.#pools, boot, random: this.#random, disk: this.disk, rewriteAtBytes });
+    const unsound = (error: unknown) => {
+      throw error;
+    };
+    return Registry.open({ folder: '/state', pools: this.#pools, boot, random: this.#random, disk: this.disk, rewriteAtBytes, unsound });
   }
 
   #cut(how: string): void {
