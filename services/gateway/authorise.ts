@@ -1,0 +1,23 @@
+/** Who may call what. One place for all methods, so that a rule is never a method's own affair. */
+import { PosternError } from '../../mesh/errors.ts';
+import type { Peer } from '../../mesh/protocol.ts';
+import type { MethodName } from '../../varlink/method/registry.ts';
+
+/** What is asked for, as far as it matters to who may. */
+export interface Ask {
+  readonly method: MethodName;
+  readonly peer: Peer;
+  /** the result would be for the host itself, not for a namespace */
+  readonly forHost?: boolean;
+}
+
+/**
+ * Everyone may have a range for a namespace of their own, and a mount for such a namespace: what an image may be is a question of trust in the image.
+ * A mount for the host, where nothing shifts its owners, is root's alone.
+ * @throws PosternError PERMISSION_DENIED
+ */
+export function authorise({ peer, forHost = false }: Ask): void {
+  if (forHost && peer.uid !== 0) {
+    throw new PosternError('PERMISSION_DENIED', 'without a user namespace a mount is for the host, and only root may have that');
+  }
+}

@@ -1,0 +1,42 @@
+/** What the operator may set about the gateway. */
+import * as v from 'valibot';
+
+const milliseconds = (fallback: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400_000)), fallback);
+const limit = (fallback: number, max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)), fallback);
+
+export const configSchema = v.strictObject({
+  /** The version that GetInfo and GetStatus tell. */
+  version: v.optional(v.pipe(v.string(), v.maxLength(64)), 'unreleased'),
+
+  limits: v.optional(
+    v.strictObject({
+      /** As many as systemd's daemons take. */
+      connections: limit(4096, 65536),
+      connectionsPerUser: limit(1024, 65536),
+      /** Fewer than the mesh lets wait for a service that is down (mesh/link.ts). */
+      requests: limit(512, 1024),
+      requestsPerUser: limit(64, 1024),
+      callsPerConnection: limit(8, 64),
+      /** A few messages of the longest size. */
+      bytesPerUser: limit(64 * 1024 * 1024, 1 << 30),
+      /** Well below what a process may have open: eight users at their limit fit. */
+      descriptorsPerUser: limit(2048, 16384),
+    }),
+    {},
+  ),
+
+  deadlines: v.optional(
+    v.strictObject({
+      /** What stock clients wait before they give up. */
+      request: milliseconds(45_000),
+      /** The first mount of a large image hashes all of it. */
+      image: milliseconds(600_000),
+      /** How long `GetStatus` waits for services to report. */
+      status: milliseconds(2_000),
+      /** From the first byte of a message to its last, and for a client to take its answer. */
+      silence: milliseconds(25_000),
+    }),
+    {},
+  ),
+});
+export type GatewayConfig = v.InferOutput<typeof configSchema>;

@@ -1,0 +1,100 @@
+/** The descriptors of a call: taken by their index, each by one owner, and looked at before anyone acts on them. */
+import { constants } from 'node:fs';
+import { arch } from 'node:process';
+import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
+import { type DescriptorFacts, native } from '../../native/index.ts';
+
+/** CLONE_NEWUSER of linux/sched.h, which NS_GET_NSTYPE answers for a user namespace. */
+const userNamespaceType = 0x1000_0000;
+
+/** What F_GETFL says of a file that a 64-bit program opened; x86 and ARM number it differently, and C libraries hide it. */
+const largeFile = arch === 'arm64' ? 0o400000 : 0o100000;
+
+/** Flags without an effect on what others do with the open file. */
+const harmless = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR | constants.O_NOFOLLOW | largeFile;
+
+/** A parameter that is the index of a descriptor. */
+export interface Reference {
+  readonly index: number;
+  /** the parameter's name */
+  readonly parameter: string;
+}
+
+/** The descriptors that came with one call, by their index. */
+export class Bag {
+  readonly #descriptors: Descriptor[];
+
+  /** Takes the descriptors over. */
+  constructor(descriptors: readonly Descriptor[]) {
+    this.#descriptors = [...descriptors];
+  }
+
+  /**
+   * Looks at one without taking it.
+   * @throws PosternError DESCRIPTOR_INDEX
+   */
+  at({ index, parameter }: Reference): Descriptor {
+    const descriptor = this.#descriptors[index];
+    if (index < 0 || descriptor === undefined) {
+      throw new PosternError('DESCRIPTOR_INDEX', `index ${index}, with ${this.#descriptors.length} descriptors`, parameter);
+    }
+    return descriptor;
+  }
+
+  /** Descriptors of the caller's own for the same open files, in the order of the references; two may name one index. */
+  take(references: readonly Reference[]): Descriptor[] {
+    const taken: Descriptor[] = [];
+    try {
+      for (const reference of references) taken.push(this.at(reference).duplicate());
+      return taken;
+    } catch (error) {
+      closeAll(taken);
+      throw error;
+    }
+  }
+
+  /** Closes all that is left; a second time does nothing. */
+  close(): void {
+    closeAll(this.#descriptors.splice(0));
+  }
+}
+
+/**
+ * An image, or the hash tree of one: a regular file or block device that can be read, opened with nothing special.
+ * @returns what the kernel says of it
+ * @throws PosternError that names the parameter
+ */
+export function checkImage(bag: Bag, reference: Reference): DescriptorFacts {
+  const { parameter } = reference;
+  const facts = native.describe(bag.at(reference).fd);
+  if (facts.type !== 'regular' && facts.type !== 'block') {
+    throw new PosternError('DESCRIPTOR_TYPE', `a ${facts.type}, not a regular file or block device`, parameter);
+  }
+  checkFlags(facts, constants.O_NONBLOCK, parameter);
+  if (facts.access !== 'read' && facts.access !== 'read-write') {
+    throw new PosternError('DESCRIPTOR_FLAGS', 'it can not be read from', parameter);
+  }
+  return facts;
+}
+
+/**
+ * A user namespace, of whomever it is: that is for the allocator to ask.
+ * @throws PosternError that names the parameter
+ */
+export function checkUserNamespace(bag: Bag, reference: Reference): DescriptorFacts {
+  const { parameter } = reference;
+  const facts = native.describe(bag.at(reference).fd);
+  if (facts.type !== 'namespace' || facts.namespaceType !== userNamespaceType) {
+    throw new PosternError('NAMESPACE_NOT_USER', facts.type === 'namespace' ? 'another kind of namespace' : `a ${facts.type}`, parameter);
+  }
+  checkFlags(facts, 0, parameter);
+  return facts;
+}
+
+/** O_PATH is among the refused: root could reopen what the caller may not read. */
+function checkFlags(facts: DescriptorFacts, extra: number, parameter: string): void {
+  const unsafe = facts.flags & ~(harmless | extra);
+  if (facts.access === 'path') throw new PosternError('DESCRIPTOR_FLAGS', 'O_PATH', parameter);
+  if (unsafe !== 0) throw new PosternError('DESCRIPTOR_FLAGS', `flags 0${(unsafe >>> 0).toString(8)}`, parameter);
+}

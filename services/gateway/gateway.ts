@@ -1,0 +1,77 @@
+/** Puts the gateway together: what hears strangers, what follows requests, and what siblings reach. */
+import type { Clock } from '../../mesh/clock.ts';
+import type { Mesh } from '../../mesh/mesh.ts';
+import type { Running } from '../../mesh/service.ts';
+import { native } from '../../native/index.ts';
+import type { Usage } from '../../varlink/generated/io.postern.Gateway.ts';
+import type { GatewayConfig } from './config.ts';
+import type { House } from './connection.ts';
+import { type CensusBook, gatewayHandlers } from './handlers.ts';
+import { Ledger } from './limits.ts';
+import { allocateUserRange } from './methods/allocate-user-range.ts';
+import { getStatus } from './methods/get-status.ts';
+import type { Served } from './methods/method.ts';
+import { type HostNamespace, mountImage } from './methods/mount-image.ts';
+import { prepare } from './methods/prepare.ts';
+import { getInfo, getInterfaceDescription } from './methods/service-info.ts';
+import { Requests } from './requests.ts';
+import { Server } from './server.ts';
+import { Turns } from './turns.ts';
+import { UnreadWatch } from './unread.ts';
+
+/** Everything but the process around it, so that tests run it in theirs. */
+export function startGateway(mesh: Mesh<'gateway'>, { limits, deadlines, version }: GatewayConfig, clock: Clock): Running<'gateway'> {
+  const ledger = new Ledger(limits);
+  const turns = new Turns(limits.requestsPerUser, limits.requests);
+  const book: CensusBook = { latest: [] };
+
+  const usage = (): Usage => ({
+    users: ledger.accounts,
+    connections: server.connections,
+    requests: turns.running,
+    waiting: turns.waiting,
+    succeeded: requests.ended.done,
+    failed: requests.ended.failed + requests.ended.timedOut,
+    cancelled: requests.ended.cancelled,
+  });
+  const report = () => ({ ...usage(), timedOut: requests.ended.timedOut, turnedAway: server.turnedAway });
+  const methods: Served[] = [
+    getInfo(version),
+    getInterfaceDescription,
+    allocateUserRange,
+    mountImage(hostNamespace()),
+    prepare,
+    getStatus({
+      version,
+      generation: mesh.generation,
+      clock,
+      patience: deadlines.status,
+      usage,
+      census: () => book.latest,
+      report,
+    }),
+  ];
+  const requests = new Requests(mesh, clock, deadlines, methods);
+  const house: House = {
+    requests,
+    ledger,
+    turns,
+    unread: new UnreadWatch(clock),
+    clock,
+    callsPerConnection: limits.callsPerConnection,
+    silence: deadlines.silence,
+  };
+  const server = new Server(house, mesh.log);
+  return { handlers: gatewayHandlers(server, requests, book), status: report, stop: () => server.close() };
+}
+
+/** Asked once, before the root is emptied. */
+function hostNamespace(): HostNamespace {
+  const own = native.ownUserNamespace();
+  try {
+    const { device, inode } = native.describe(own);
+    return { device, inode };
+  } finally {
+    native.close(own);
+  }
+}
