@@ -17,7 +17,8 @@ export type LifeEvent =
   | { readonly type: 'EMPTIED' }
   /** it can not be trusted with going on: it said something wrong, or its root could not be emptied */
   | { readonly type: 'CONDEMNED' }
-  | { readonly type: 'EXITED' }
+  /** `killed`: by SIGKILL, and not by us */
+  | { readonly type: 'EXITED'; readonly killed: boolean }
   | { readonly type: 'STOP' };
 
 export interface LifeActions {
@@ -54,8 +55,11 @@ export function lifeMachine(actions: LifeActions, emptiesRoot: boolean, now: () 
       askToStop: () => actions.askToStop(),
       kill: () => actions.kill(),
       noteReady: assign({ readySince: () => now() }),
-      judge: assign(({ context: { unstable, restarts, readySince } }) => ({
-        ...judge(unstable, readySince === null ? null : now() - readySince),
+      judge: assign(({ context: { unstable, restarts, readySince }, event }) => ({
+        ...judge(unstable, {
+          readyFor: readySince === null ? null : now() - readySince,
+          killed: event.type === 'EXITED' && event.killed,
+        }),
         restarts: restarts + 1,
         readySince: null,
       })),

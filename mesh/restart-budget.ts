@@ -18,12 +18,19 @@ export interface Verdict {
   readonly pause: number | 'give up';
 }
 
-/**
- * @param unstable lives of no use before this one
- * @param readyFor milliseconds that the ended life was ready, null if it never was
- */
-export function judge(unstable: Unstable, readyFor: number | null): Verdict {
+/** How a life ended. */
+export interface EndOfLife {
+  /** milliseconds that it was ready, null if it never was */
+  readonly readyFor: number | null;
+  /** someone outside of the mesh sent it SIGKILL: an operator, a test, the kernel short of memory */
+  readonly killed: boolean;
+}
+
+/** @param unstable lives of no use before this one */
+export function judge(unstable: Unstable, { readyFor, killed }: EndOfLife): Verdict {
   if (readyFor !== null && readyFor >= stableAfter) return { unstable: 0, pause: 0 };
+  // Not the service's own failing, however often it happens: it does not bring us nearer to giving up.
+  if (readyFor !== null && killed) return { unstable, pause: firstPause };
   const now = unstable + 1;
   if (now >= mostUnstable) return { unstable: now, pause: 'give up' };
   return { unstable: now, pause: Math.min(longestPause, firstPause * 2 ** (now - 1)) };

@@ -86,14 +86,14 @@ export class Supervised {
   }
 
   #launch(): void {
-    const { privileges, config, log, nextGeneration } = this.#options;
+    const { privileges, config, log, clock, nextGeneration } = this.#options;
     const generation = nextGeneration();
-    const child = new Child(this.name, generation, launchCommand(privileges, this.#options), log, {
+    const child = new Child(this.name, generation, launchCommand(privileges, this.#options), log, clock, {
       ready: () => this.#actor.send({ type: 'READY' }),
       condemned: () => this.#actor.send({ type: 'CONDEMNED' }),
-      exited: () => {
+      exited: (killed) => {
         this.#child = undefined;
-        this.#actor.send({ type: 'EXITED' });
+        this.#actor.send({ type: 'EXITED', killed });
       },
     });
     this.#child = child;
