@@ -12,6 +12,8 @@ import type { Registry } from './registry.ts';
 
 /** After a request's deadline the gateway has long answered; if the lsm service is silent still, it never will speak. */
 const patienceMs = 5_000;
+/** Longer than any deadline that a gateway of ours gives. */
+const longestWaitMs = 600_000;
 
 /** A request that has passed every check. */
 export interface Order {
@@ -138,7 +140,7 @@ class Allocation {
 
   #restrict(): AllocationEvent | null {
     const { request, deadline, denySetgroups } = this.order;
-    const wait = Math.max(0, deadline - this.#desk.clock.now()) + patienceMs;
+    const wait = Math.min(Math.max(0, deadline - this.#desk.clock.now()) + patienceMs, longestWaitMs);
     this.#timer = this.#desk.clock.after(wait, () => this.#go(this.#refuse(new PosternError('TIMED_OUT'))));
     try {
       this.#desk.mesh.pass('lsm', 'range.restrict', { request, namespace: this.#name, denySetgroups }, [this.#namespace.duplicate()]);

@@ -25,9 +25,9 @@ export class Shell {
     return Shell.#run([...as(uid), ...wrapper]);
   }
 
-  /** A shell of the root of another one's range; with `unshare`, in a new namespace below. */
-  static async inside(outer: Shell, wrapper: readonly string[] = []): Promise<Shell> {
-    const enter = ['nsenter', `--user=/proc/${outer.pid}/ns/user`, '--setuid=0', '--setgid=0'];
+  /** A shell of the root, or another user, of another one's range; with `unshare`, in a new namespace below. */
+  static async inside(outer: Shell, wrapper: readonly string[] = [], uid = 0): Promise<Shell> {
+    const enter = ['nsenter', `--user=/proc/${outer.pid}/ns/user`, `--setuid=${uid}`, `--setgid=${uid}`];
     return Shell.#run([...enter, ...wrapper]);
   }
 
