@@ -1,0 +1,109 @@
+/** The parent of all services: from the operator's settings to a running whole, and back to nothing. */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../mesh/clock.ts';
+import { createLog, type Logger } from '../../mesh/log.ts';
+import type { ServiceOptions } from '../../mesh/supervised.ts';
+import { Supervisor } from '../../mesh/supervisor.ts';
+import { privileges as allocator } from '../../services/allocator/privileges.ts';
+import { privileges as gateway } from '../../services/gateway/privileges.ts';
+import { privileges as lsm } from '../../services/lsm/privileges.ts';
+import { privileges as mounter } from '../../services/mounter/privileges.ts';
+import { trustView, privileges as verity } from '../../services/verity/privileges.ts';
+import { defaultState, type ServeOptions } from '../commands/serve.ts';
+import { Failure } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { say } from '../output.ts';
+import { defaultSocket } from '../socket.ts';
+import { holdState, makeSocket, makeState, type OwnSocket, plainPath } from './folders.ts';
+import { notify, passedListener } from './notify.ts';
+import { furtherTrust, readSettings, type Settings } from './settings.ts';
+import { checkTrust } from './trust.ts';
+
+/** All that runs lies in one folder: this bundle, the services' bundles, the addon, the launcher. */
+const dist = dirname(fileURLToPath(import.meta.url));
+
+function services(settings: Settings): ServiceOptions[] {
+  const trusted = { ...verity, view: [...verity.view, ...trustView(furtherTrust(settings))] };
+  const { pools, single_pools } = settings.allocator;
+  return [
+    { privileges: gateway, config: settings.gateway },
+    { privileges: allocator, config: settings.allocator },
+    { privileges: trusted, config: settings.verity },
+    { privileges: mounter, config: settings.mounter },
+    // what must not outlive its namespace is what the allocator gives out
+    { privileges: lsm, config: { ...settings.lsm, transient: [...single_pools, ...pools] } },
+  ];
+}
+
+/** The file's settings, with the command line's over them, and paths made absolute. */
+function settled({ config, trust = [], ...options }: ServeOptions): { settings: Settings; socket: string; state: string } {
+  const settings = readSettings(config);
+  const socket = options.socket === defaultSocket ? (settings.socket ?? defaultSocket) : options.socket;
+  const folders = [...settings.verity.trust, ...trust].map((folder) => plainPath(folder, '--trust'));
+  return {
+    settings: { ...settings, verity: { ...settings.verity, trust: [...new Set(folders)] } },
+    socket: plainPath(socket, '--socket'),
+    state: plainPath(options.state ?? settings.state ?? defaultState, '--state'),
+  };
+}
+
+function ownSocket(path: string): OwnSocket {
+  const passed = passedListener();
+  return passed === undefined ? makeSocket(path) : { ...passed, remove: () => {} };
+}
+
+/** Runs until a signal or a service that keeps dying ends it. */
+async function attend(supervisor: Supervisor, path: string, log: Logger): Promise<number> {
+  let asked: NodeJS.Signals | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    if (asked !== undefined) return;
+    asked = signal;
+    notify('STOPPING=1');
+    log.info({ signal }, 'stopping');
+    void supervisor.stop();
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  // a closed terminal ends it, as it ends other programs
+  process.on('SIGHUP', stop);
+
+  const started = await supervisor.start().then(
+    () => true,
+    () => false,
+  );
+  if (started && asked === undefined) {
+    log.info({ socket: path }, 'ready');
+    say(path);
+    notify('READY=1', `STATUS=Listening on ${path}`);
+  }
+  const outcome = await supervisor.done;
+  if (outcome === 'stopped' && asked !== undefined) return exitCodes.ok;
+  log.fatal('a service kept dying: ended rather than serving without it');
+  return exitCodes.unavailable;
+}
+
+export async function serve(options: ServeOptions): Promise<void> {
+  const { settings, socket, state } = settled(options);
+  if (process.getuid?.() !== 0) {
+    const why = 'it makes mounts and writes ID maps; each of its services then gives up what it does not need';
+    throw new Failure({ what: '`postern serve` must be started by root', why, next: 'sudo postern serve', exitCode: exitCodes.refused });
+  }
+  if (process.stderr.isTTY) process.env.POSTERN_LOG ??= 'text';
+  const log = createLog('parent');
+  for (const folder of furtherTrust(settings)) checkTrust(folder, log);
+
+  const parts = services(settings);
+  const folder = makeState(
+    state,
+    parts.map(({ privileges }) => privileges),
+  );
+  using _held = holdState(folder);
+  const { listener, path, remove } = ownSocket(socket);
+  using _listener = listener;
+  try {
+    const supervisor = new Supervisor({ services: parts, listener, log, clock: systemClock, dist, folders: { STATE: folder } });
+    process.exitCode = await attend(supervisor, path, log);
+  } finally {
+    remove();
+  }
+}
