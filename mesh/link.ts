@@ -17,6 +17,7 @@ export class Link {
   #channel: Channel | undefined;
   #generation = 0;
   #pending: Packet[] = [];
+  #closed = false;
 
   /** @param keeps whether packets wait for the sibling's next life, or are dropped */
   constructor(keeps: boolean, events: LinkEvents) {
@@ -32,7 +33,7 @@ export class Link {
   /** Takes the packet over. False, with the packet untouched, where too much waits already. */
   send(packet: Packet): boolean {
     if (this.#channel !== undefined) return this.#channel.send(packet);
-    if (!this.#keeps) {
+    if (!this.#keeps || this.#closed) {
       discard([packet]);
       return true;
     }
@@ -63,6 +64,7 @@ export class Link {
 
   /** Ends the link for good, closing whatever waits. */
   close(): void {
+    this.#closed = true;
     this.#channel?.close();
     discard(this.#pending.splice(0));
   }
