@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,9 +62,21 @@ static bool serve(const struct place *place, const struct received *received, st
   }
 }
 
+/** Where a standard stream is closed, nothing that we open may take its number: a message to it would go astray. */
+static void fill_standard_streams(void) {
+  while (true) {
+    const int fd = open("/", O_PATH);
+    if (fd < 0 || fd > HELPER_SOCKET) {
+      if (fd > HELPER_SOCKET) close(fd);
+      return;
+    }
+  }
+}
+
 int main(void) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   close_range(HELPER_SOCKET + 1, ~0U, 0);
+  fill_standard_streams();
   struct place place;
   take_place(&place);
   for (;;) {
