@@ -11,7 +11,7 @@ import { fakeMesh, meshOf, type Part } from '../support/mesh.ts';
 import { PartGateway } from './parts/gateway.ts';
 import { parts } from './parts/parts.ts';
 
-const quiet = { failsToStart: false, triesForbidden: false };
+const quiet = { failsToStart: false, speaksOutOfTurn: false, triesForbidden: false };
 const userNamespace = () => new Descriptor(native.ownUserNamespace());
 const restrict = (mesh: Mesh<'allocator'>, request: number) =>
   mesh.pass('lsm', 'range.restrict', { request, namespace: 'id:7', denySetgroups: false }, [userNamespace()]);

@@ -1,11 +1,12 @@
 /** The parent over real processes: started, wired, killed, started again, given up on. */
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../mesh/clock.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
-import { type ServiceName, services } from '../../mesh/protocol.ts';
+import { type Census, type ServiceName, services } from '../../mesh/protocol.ts';
 import { Supervisor } from '../../mesh/supervisor.ts';
 import { native } from '../../native/index.ts';
 import { recordingLog } from '../support/mesh.ts';
@@ -18,6 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => made?.remove());
 
+const houses: House[] = [];
+afterEach(async () => {
+  for (const house of houses.splice(0)) await house.end();
+});
+
 /** All five test services under a parent, and a client's line to the gateway. */
 class House {
   readonly supervisor: Supervisor;
@@ -25,7 +31,7 @@ class House {
   readonly #listener: Descriptor;
   readonly #path: string;
 
-  constructor(configs: Partial<Record<ServiceName, Partial<PartConfig>>> = {}) {
+  constructor(configs: Partial<Record<ServiceName, Partial<PartConfig>>> = {}, clock: Clock = systemClock) {
     const { log, lines } = recordingLog('parent');
     this.lines = lines;
     this.#path = join(made.dist, 'socket');
@@ -34,9 +40,10 @@ class House {
       services: services.map((name) => ({ privileges: parts[name].privileges, config: configs[name] ?? {} })),
       listener: this.#listener,
       log,
-      clock: systemClock,
+      clock,
       dist: made.dist,
     });
+    houses.push(this);
   }
 
   /** Asks the gateway something; it waits where there is no gateway just now, and asks again where one died over it. */
@@ -63,6 +70,12 @@ class House {
     });
   }
 
+  /** Waits until a service is in a state. */
+  async becomes(name: ServiceName, state: Census[number]['state']): Promise<void> {
+    while (this.supervisor.census().find((line) => line.name === name)?.state !== state)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   pid(name: ServiceName): number {
     return this.supervisor.census().find((line) => line.name === name)?.pid ?? -1;
   }
@@ -73,9 +86,19 @@ class House {
   }
 }
 
+/** A clock whose pauses are short: for what would take half a minute of waiting. */
+const hurried = (): Clock => ({ now: systemClock.now, after: (milliseconds, action) => systemClock.after(milliseconds / 100, action) });
+
+/** False also for what has ended and waits to be noticed. */
+const isRunning = (pid: number) => isAlive(pid) && status(pid, 'State')?.startsWith('Z') !== true;
 const isAlive = (pid: number) => readdirSync('/proc').includes(String(pid));
-const status = (pid: number, field: string) =>
-  readFileSync(`/proc/${pid}/status`, 'latin1').match(new RegExp(`^${field}:\\s*(.*)$`, 'm'))?.[1];
+function status(pid: number, field: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'latin1').match(new RegExp(`^${field}:\\s*(.*)$`, 'm'))?.[1];
+  } catch {
+    return 'Z (gone)';
+  }
+}
 
 describe.skipIf(unavailable)('the parent', () => {
   it('starts every service with its own user and nothing else, wires them, and ends them', async () => {
@@ -95,7 +118,99 @@ describe.skipIf(unavailable)('the parent', () => {
     expect(status(house.pid('gateway'), 'Uid')).toMatch(/^65520\s+65520\s+65520\s+65520$/);
     expect(status(house.pid('verity'), 'Gid')).toMatch(/^65521\s+65521\s+65521\s+65521$/);
     expect(readdirSync(`/proc/${house.pid('gateway')}/root`)).toEqual([]);
-    await house.end();
+    await house.supervisor.stop();
     expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  it('starts again what is killed once a second, wires it anew, and keeps clients waiting rather than refused', async () => {
+    const house = new House();
+    await house.supervisor.start();
+    const kills: Partial<Record<ServiceName, number>> = {};
+    for (let second = 0; second < 10; second++) {
+      const name = services[second % services.length] ?? 'gateway';
+      kills[name] = (kills[name] ?? 0) + 1;
+      const pid = house.pid(name);
+      process.kill(pid, 'SIGKILL');
+      const outcome = await house.ask('allocate');
+      expect(['done', 'SERVICE_DIED']).toContain(outcome);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    for (const name of services) await house.becomes(name, 'ready');
+    for (const stage of ['allocator', 'verity', 'mounter', 'lsm']) {
+      expect(JSON.parse(await house.ask(stage))).toMatchObject({ process: { descriptors: expect.any(Number) } });
+    }
+    expect(await house.ask('allocate')).toBe('done');
+    expect(Object.fromEntries(house.supervisor.census().map(({ name, restarts }) => [name, restarts]))).toEqual(kills);
+  });
+
+  it('survives the death of all services at once', async () => {
+    const house = new House();
+    await house.supervisor.start();
+    for (const name of services) process.kill(house.pid(name), 'SIGKILL');
+    expect(await house.ask('allocate')).toBe('done');
+  });
+
+  it('leaves no more descriptors open after restarts than before', async () => {
+    const house = new House();
+    await house.supervisor.start();
+    const before = readdirSync('/proc/self/fd').length;
+    for (let i = 0; i < 3; i++) {
+      for (const name of services) process.kill(house.pid(name), 'SIGKILL');
+      for (const name of services) await house.becomes(name, 'waiting');
+      for (const name of services) await house.becomes(name, 'ready');
+      expect(await house.ask('allocate')).toBe('done');
+    }
+    const counts = await Promise.all(['allocator', 'verity', 'mounter', 'lsm'].map((stage) => house.ask(stage)));
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
+    // The channel to the parent, and one to each of three siblings.
+    expect(counts.map((count) => JSON.parse(count).process.descriptors)).toEqual([4, 4, 4, 4]);
+  });
+
+  it('gives up on a service that never gets ready, and ends the others', async () => {
+    vi.stubEnv('POSTERN_LOG_LEVEL', 'silent');
+    const house = new House({ mounter: { failsToStart: true } }, hurried());
+    await expect(house.supervisor.start()).rejects.toThrow();
+    expect(await house.supervisor.done).toBe('gaveUp');
+    expect(house.supervisor.census().map(({ name, state, pid }) => `${name} ${state} ${pid}`)).toContain('mounter failed null');
+    expect(house.supervisor.census().every(({ pid }) => pid === null)).toBe(true);
+    vi.unstubAllEnvs();
+  });
+
+  it('ends a service that says what it may not say, and starts it again', async () => {
+    const house = new House({ lsm: { speaksOutOfTurn: true } }, hurried());
+    await expect(house.supervisor.start()).rejects.toThrow();
+    expect(house.lines.some(({ fault, from }) => fault === 'not its sender' && from === 'lsm')).toBe(true);
+  });
+
+  it('takes its services with it when it is killed', async () => {
+    const script = join(made.dist, 'parent.mjs');
+    const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const pids = await new Promise<number[]>((resolve) => {
+      parent.stdout.setEncoding('utf8').once('data', (text: string) => resolve(JSON.parse(text)));
+    });
+    expect(pids.filter(isAlive)).toEqual(pids);
+    parent.kill('SIGKILL');
+    while (pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+});
+
+describe.skipIf(unavailable)('a locked service', () => {
+  it('can neither open a file nor run a program, and works', async () => {
+    const house = new House({ mounter: { triesForbidden: true } });
+    await house.supervisor.start();
+    expect(JSON.parse(await house.ask('mounter'))).toMatchObject({ open: 'EPERM', execute: 'EPERM' });
+    expect(await house.ask('allocate')).toBe('done');
+  });
+
+  it('that may open files still can run no program', async () => {
+    const house = new House({ verity: { triesForbidden: true } });
+    await house.supervisor.start();
+    expect(JSON.parse(await house.ask('verity'))).toMatchObject({ open: 'worked', execute: 'EPERM' });
+  });
+
+  it('with an empty root can open nothing, even what it may', async () => {
+    const house = new House({ gateway: { triesForbidden: true } });
+    await house.supervisor.start();
+    expect(JSON.parse(await house.ask('gateway'))).toMatchObject({ open: 'ENOENT' });
   });
 });

@@ -23,8 +23,9 @@ export async function makeDist(): Promise<{ readonly dist: string; remove(): voi
   // services run as other users
   chmodSync(dist, 0o755);
   await build({
-    entryPoints: [join(here, 'main.ts')],
-    outfile: join(dist, 'part.mjs'),
+    entryPoints: { part: join(here, 'main.ts'), parent: join(here, 'parent.ts') },
+    outdir: dist,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',

@@ -4,6 +4,7 @@ import type { Handlers, Mesh } from '../../../mesh/mesh.ts';
 import type { Payload, ServiceName } from '../../../mesh/protocol.ts';
 import { Trail } from '../../../mesh/trail.ts';
 import { isSystemError, native } from '../../../native/index.ts';
+import { forbidden } from './forbidden.ts';
 
 interface Waiting {
   readonly trail: Trail;
@@ -128,7 +129,7 @@ export class PartGateway {
   }
 
   #answer(line: string): Promise<string> {
-    if (line === 'pid') return Promise.resolve(String(process.pid));
+    if (line === 'gateway') return Promise.resolve(JSON.stringify(forbidden()));
     if (line === 'allocator' || line === 'verity' || line === 'mounter' || line === 'lsm') return this.status(line);
     return this.allocate();
   }

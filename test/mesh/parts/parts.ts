@@ -2,23 +2,25 @@
  * Five services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
  * nothing on it. The gateway takes lines on its listening socket and answers each with one.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { closeAll } from '../../../mesh/descriptors.ts';
 import type { HandlerTable } from '../../../mesh/dispatch.ts';
 import { PosternError } from '../../../mesh/errors.ts';
+import { encodeFrame } from '../../../mesh/frame.ts';
 import type { Handlers, Mesh } from '../../../mesh/mesh.ts';
 import type { Privileges } from '../../../mesh/privileges.ts';
 import type { ServiceName } from '../../../mesh/protocol.ts';
 import type { Running, Service } from '../../../mesh/service.ts';
-import { isSystemError } from '../../../native/index.ts';
+import { native } from '../../../native/index.ts';
+import { forbidden } from './forbidden.ts';
 import { PartGateway } from './gateway.ts';
 
 /** What a test may ask of a part. */
 export const partConfig = v.strictObject({
   /** end instead of getting ready */
   failsToStart: v.optional(v.boolean(), false),
+  /** tell the parent what only the parent may tell */
+  speaksOutOfTurn: v.optional(v.boolean(), false),
   /** report what became of forbidden things, tried after the lock-down */
   triesForbidden: v.optional(v.boolean(), false),
 });
@@ -48,6 +50,7 @@ function part<S extends ServiceName>(
     privileges,
     start(mesh, config): Running<S> {
       if (config.failsToStart) throw new Error('asked to fail');
+      if (config.speaksOutOfTurn) native.send(3, encodeFrame('mesh.stop', {}), []);
       return { handlers: handlers(mesh), status: () => (config.triesForbidden ? forbidden() : {}) };
     },
   };
@@ -64,7 +67,10 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'namespace.gone': () => {},
 }));
 
-export const verity = part('verity', { user: 'verity' }, () => ({
+/** All that running a program takes, but execve itself. */
+const programs = [{ names: ['openat', 'socketpair', 'vfork', 'fork', 'wait4', 'kill', 'chdir', 'dup2', 'dup3', 'setsid'], why: 'a test' }];
+
+export const verity = part('verity', { user: 'verity', systemCalls: programs }, () => ({
   'image.verify': notHere,
   'image.prepare': notHere,
   'request.cancel': () => {},
@@ -83,28 +89,8 @@ export const lsm = part('lsm', {}, (mesh) => ({
 
 export const gateway = part(
   'gateway',
-  { user: 'gateway', emptyRoot: true, systemCalls: [{ names: ['accept4'], why: 'clients' }] },
+  { user: 'gateway', emptyRoot: true, systemCalls: [{ names: ['accept4', 'openat'], why: 'clients, and a test' }] },
   (mesh) => new PartGateway(mesh).handlers,
 );
 
 export const parts = { gateway, allocator, verity, mounter, lsm };
-
-/** Tries what a locked service must not be able to do. */
-function forbidden(): Record<string, string> {
-  return {
-    open: outcome(() => readFileSync('/postern/part.mjs')),
-    execute: outcome(() => {
-      const { error } = spawnSync('/usr/bin/true');
-      if (error !== undefined) throw error;
-    }),
-  };
-}
-
-function outcome(attempt: () => unknown): string {
-  try {
-    attempt();
-    return 'worked';
-  } catch (error) {
-    return isSystemError(error) ? error.code : String(error);
-  }
-}
