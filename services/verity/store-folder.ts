@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   fsync,
   ftruncateSync,
@@ -69,7 +70,10 @@ export class StoreFolder {
 
   /** An unnamed file that vanishes with its descriptor. */
   create(): Descriptor {
-    return new Descriptor(openSync(this.path, unnamed | constants.O_RDWR, copyMode));
+    const copy = new Descriptor(openSync(this.path, unnamed | constants.O_RDWR, copyMode));
+    // the launcher's umask took the other stages' right to read it
+    fchmodSync(copy.fd, copyMode);
+    return copy;
   }
 
   /** Puts a finished copy on the disk and then gives it its name. */
