@@ -12,9 +12,9 @@ export const privileges: Privileges = {
     { source: '/proc', access: 'proc', why: '/proc/self/fd: a file system is mounted from an open file, not from a name' },
   ],
   systemCalls: [
-    { names: ['fsopen', 'fsconfig', 'fsmount', 'mount_setattr'], why: 'a superblock and its mount' },
-    { names: ['ioctl'], why: 'loop devices' },
-    { names: ['sendmsg', 'recvmsg', 'socketpair'], why: 'descriptors to and from siblings and the namespace helpers' },
+    { names: ['fsopen', 'fsconfig', 'fsmount', 'mount_setattr'], why: 'a superblock, its mount, its ID map' },
+    { names: ['openat'], why: 'loop-control, and loop devices as they come and go' },
+    { names: ['socketpair', 'setsockopt'], why: 'each question to a namespace helper brings the socket for its answer' },
   ],
   why: 'mounts what verity approved, for the namespace that the request is about',
 };
