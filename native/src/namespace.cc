@@ -12,6 +12,9 @@
 #ifndef NS_GET_ID
 #define NS_GET_ID _IOR(NSIO, 13, uint64_t)
 #endif
+#ifndef FD_NSFS_ROOT
+#define FD_NSFS_ROOT (-10003)
+#endif
 #ifndef PIDFD_GET_USER_NAMESPACE
 #define PIDFD_GET_USER_NAMESPACE _IO(0xFF, 9)
 #endif
@@ -94,6 +97,14 @@ int OpenOwn() {
   return open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 }
 
+/** The kernel's own name for the root of nsfs saves three of four system calls; a kernel without it is shown any file of nsfs. */
+int OpenByHandle(file_handle* handle) {
+  const int fd = open_by_handle_at(FD_NSFS_ROOT, handle, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 || errno != EBADF) return fd;
+  Owned anywhere(OpenOwn());
+  return anywhere.fd() < 0 ? -1 : open_by_handle_at(anywhere.fd(), handle, O_RDONLY | O_CLOEXEC);
+}
+
 Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Bytes bytes = arguments.View("handle");
@@ -107,9 +118,7 @@ Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
   handle.get()->handle_type = type;
   handle.get()->handle_bytes = static_cast<unsigned>(bytes.length - sizeof type);
   memcpy(handle.get()->f_handle, bytes.data + sizeof type, bytes.length - sizeof type);
-  Owned anywhere(OpenOwn());  // any file of nsfs says which file system the handle belongs to
-  if (anywhere.fd() < 0) return SystemError(info.Env(), "open");
-  const int fd = open_by_handle_at(anywhere.fd(), handle.get(), O_RDONLY | O_CLOEXEC);
+  const int fd = OpenByHandle(handle.get());
   if (fd >= 0) return Napi::Number::New(info.Env(), fd);
   return errno == ESTALE ? info.Env().Null() : SystemError(info.Env(), "open_by_handle_at");
 }
