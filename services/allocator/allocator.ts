@@ -24,17 +24,18 @@ export interface Surroundings {
   readonly kernel?: Kernel;
   readonly disk?: Disk;
   readonly boot?: string;
+  readonly rewriteAtBytes?: number;
 }
 
 /** @param helperPath the namespace helper's program */
 export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig, helperPath: string, surroundings: Surroundings = {}) {
-  const { clock = systemClock, kernel = native, disk, boot = currentBoot() } = surroundings;
+  const { clock = systemClock, kernel = native, disk, boot = currentBoot(), rewriteAtBytes } = surroundings;
   const pools = { containers: config.pools, singles: config.single_pools };
   const unsound = (error: unknown): never => {
     mesh.log.fatal({ err: error }, 'the registry could not be made durable');
     process.exit(exitCodes.diskFailed);
   };
-  const registry = Registry.open({ folder: config.state, pools, boot, random: (below) => randomInt(below), disk, unsound });
+  const registry = Registry.open({ folder: config.state, pools, boot, random: (below) => randomInt(below), disk, rewriteAtBytes, unsound });
   awaitFormerHelper(config.state);
   const helper = native.spawnHelper(helperPath);
   const socket = new Descriptor(helper.socket);
@@ -78,6 +79,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
       reason: policy.reason,
       namespaces: registry.tree.size,
       underWay: allocations.waiting,
+      journalBytes: registry.bytes,
       containers: report(counts().containers),
       singles: report(counts().singles),
     }),

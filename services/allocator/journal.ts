@@ -54,6 +54,11 @@ const chunkBytes = 1024 * 1024;
 /** Without records, each frame can be read by itself. */
 const packr = new Packr({ useRecords: false });
 
+/** The file may end in half a frame, so nothing more may be appended: what follows would never be read. */
+export class TornJournal extends Error {
+  override readonly name = 'TornJournal';
+}
+
 export class Journal {
   readonly #folder: string;
   readonly #disk: Disk;
@@ -84,17 +89,25 @@ export class Journal {
     return this.#bytes;
   }
 
-  /** Appends, or throws and has appended nothing. */
+  /** Appends, or throws and has appended nothing. @throws TornJournal when it can't even say that */
   append(payload: unknown): void {
     const frame = encode(payload);
     try {
       write(this.#disk, this.#fd, frame);
     } catch (error) {
       // A disk that is full may have taken a part.
-      this.#disk.ftruncateSync(this.#fd, this.#bytes);
+      this.#cutBack(error);
       throw error;
     }
     this.#bytes += frame.length;
+  }
+
+  #cutBack(cause: unknown): void {
+    try {
+      this.#disk.ftruncateSync(this.#fd, this.#bytes);
+    } catch {
+      throw new TornJournal('half a frame could not be cut away', { cause });
+    }
   }
 
   /** Returns when all that was appended has reached the disk. Where it throws, nobody knows what has, and another try would not tell: fsync(2). */

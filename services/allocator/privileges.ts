@@ -18,10 +18,15 @@ export const privileges: Privileges = {
     { source: '$STATE/ranges', target: '/state', access: 'read-write', create: true, why: 'the registry of who holds which range' },
   ],
   systemCalls: [
-    { names: ['fdatasync', 'ftruncate'], why: 'the journal lasts before anyone is told' },
-    { names: ['openat', 'rename', 'fsync', 'unlink', 'rmdir'], why: 'a shorter journal takes the place of the long one' },
+    { names: ['fdatasync', 'ftruncate'], why: 'the journal: durable where it must be, cut back where the disk is full' },
+    { names: ['openat', 'rename', 'fsync', 'unlink'], why: 'a shorter journal takes the place of the long one' },
     { names: ['name_to_handle_at', 'open_by_handle_at'], why: 'whether a namespace still is, without holding it' },
-    { names: ['wait4', 'socketpair', 'kill'], why: 'the helper that enters namespaces' },
+    { names: ['socketpair', 'setsockopt'], why: 'each question to the namespace helper brings the socket for its answer' },
+    { names: ['pidfd_open'], why: 'our own user namespace, where a kernel before 6.18 wants a file of nsfs with a handle' },
+    {
+      names: ['pidfd_send_signal'],
+      why: 'whether the caller still is, where a kernel before 6.11 tells its namespace by /proc only; no signal is sent',
+    },
   ],
   why: 'writes the ID maps of user namespaces that their owners pass in, and keeps the books about it',
 };

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { PosternError } from '../../mesh/errors.ts';
 import { eventSchema, type Holding, type Policy, type RegistryEvent } from './events.ts';
 import { containerSize, type Unit } from './ids.ts';
-import { type Disk, Journal } from './journal.ts';
+import { type Disk, Journal, TornJournal } from './journal.ts';
 import type { Pool } from './pool.ts';
 import { type HostPools, RangeTree } from './range-tree.ts';
 import type { Random } from './urn.ts';
@@ -39,7 +39,7 @@ export interface RegistryOptions {
   readonly boot: string;
   readonly random: Random;
   readonly disk?: Disk | undefined;
-  readonly rewriteAtBytes?: number;
+  readonly rewriteAtBytes?: number | undefined;
   /** What must be durable could not be made so: this life has to end, and the next one writes all of it anew. */
   readonly unsound: (error: unknown) => never;
 }
@@ -133,6 +133,11 @@ export class Registry {
     this.#record({ kind: 'cleanse', unit, starts: [...starts] });
   }
 
+  /** The journal's size. */
+  get bytes(): number {
+    return this.#journal.bytes;
+  }
+
   close(): void {
     this.#journal.close();
   }
@@ -160,7 +165,8 @@ export class Registry {
   #record(event: RegistryEvent): void {
     try {
       this.#journal.append(event);
-    } catch {
+    } catch (error) {
+      if (error instanceof TornJournal) this.#unsound(error);
       // A full disk is the operator's matter, not a bug.
       throw new PosternError('SERVICE_UNAVAILABLE', 'the state folder can not be written');
     }

@@ -46,7 +46,9 @@ async function cutAt(step: number, mode: 'open' | 'guarded'): Promise<boolean> {
     await grant(before, first);
     before.drop();
     const asked = [second, third].map((shell) => `/proc/${shell.pid}/ns/user`);
-    const { stdout, signal, stderr } = spawnSync(process.execPath, [child.program, folder, String(step), mode, ...asked], { encoding: 'utf8' });
+    const { stdout, signal, stderr } = spawnSync(process.execPath, [child.program, folder, String(step), mode, ...asked], {
+      encoding: 'utf8',
+    });
     if (signal !== 'SIGKILL' && stdout !== 'done\n') throw new Error(`the child failed: ${stderr}`);
 
     using after = openDesk(config, {}, folder);

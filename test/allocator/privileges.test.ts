@@ -1,0 +1,78 @@
+/** The allocator's privileges: what is on the list is enough, and each entry is necessary on this kernel. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { privileges } from '../../services/allocator/privileges.ts';
+import { bundle } from './support/bundle.ts';
+import { isRoot } from './support/desk.ts';
+import { Shell } from './support/shell.ts';
+
+let child: ReturnType<typeof bundle>;
+beforeAll(() => {
+  child = bundle('locked-child.ts');
+});
+afterAll(() => child.remove());
+
+const all = privileges.capabilities.map(({ capability }) => `+${capability.toLowerCase()}`);
+
+/** What an allocator says that has these capabilities only, and lacks a system call. Empty where it did not even start. */
+async function run(capabilities: readonly string[], leftOut = '-'): Promise<Record<string, unknown>> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-locked-'));
+  const [fresh, mapped] = [await Shell.start(1000), await Shell.start(1000, ['unshare', '--user', '--map-root-user'])];
+  const pids = [String(fresh.pid), String(mapped.pid)];
+  const args = [`--bounding-set=${['-all', ...capabilities].join(',')}`, process.execPath, child.program, folder, leftOut, ...pids];
+  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = once(allocator, 'exit');
+  let said: Record<string, unknown> = {};
+  try {
+    for await (const line of createInterface({ input: allocator.stdout })) {
+      if (line !== 'now end') {
+        said = JSON.parse(line);
+        continue;
+      }
+      await fresh.end();
+      allocator.stdin.write('ended\n');
+    }
+    return said;
+  } finally {
+    allocator.kill('SIGKILL');
+    await ended;
+    await fresh.end();
+    await mapped.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const good = {
+  caller: 'NAMESPACE_IS_CALLERS',
+  full: 'SERVICE_UNAVAILABLE',
+  allocate: 'ok',
+  mount: 'ok',
+  'mount elsewhere': 'ok',
+  rewritten: true,
+  swept: true,
+};
+
+describe.skipIf(!isRoot)('an allocator', () => {
+  it('does all of its work with what is on its list', async () => {
+    expect(await run(all)).toEqual(good);
+  });
+
+  for (const { capability, why } of privileges.capabilities) {
+    it(`can't do without ${capability}: ${why}`, async () => {
+      expect(await run(all.filter((each) => each !== `+${capability.toLowerCase()}`))).not.toEqual(good);
+    });
+  }
+
+  /** Those for older kernels, the one after a rewrite that failed, and the one that ends the wait for a helper that hangs. */
+  const elsewhere = ['pidfd_open', 'pidfd_send_signal', 'unlink', 'setsockopt'];
+  for (const name of privileges.systemCalls.flatMap(({ names }) => names).filter((each) => !elsewhere.includes(each))) {
+    it(`can't do without ${name}`, async () => {
+      expect(await run(all, name)).not.toEqual(good);
+    });
+  }
+});
