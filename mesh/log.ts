@@ -36,6 +36,7 @@ function toStderr(): DestinationStream {
   if (process.env.POSTERN_LOG !== 'text') return stderr;
   return pretty({
     sync: true,
+    singleLine: true,
     destination: 2,
     ignore: 'pid,hostname,service',
     messageFormat: '{service}: {msg}',
