@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { native } from '../native/index.ts';
 import type { Clock, Timer } from './clock.ts';
 import { closeAll, Descriptor } from './descriptors.ts';
-import { exitReason } from './exit-codes.ts';
+import { checkShape } from './dispatch.ts';
+import { type ExitReason, exitReason } from './exit-codes.ts';
 import { encodeFrame } from './frame.ts';
 import { Intake } from './intake.ts';
 import type { Logger } from './log.ts';
@@ -71,7 +72,7 @@ export class Child {
   /** Tells it something, taking over the descriptors. One that does not listen any more is condemned. */
   tell<N extends SentBy<'parent'>>(name: N, payload: Payload<N>, descriptors: readonly Descriptor[] = []): void {
     const isThere = !this.#over && this.#hungUp === undefined;
-    if (isThere && this.#control.send({ frame: encodeFrame(name, payload), descriptors })) return;
+    if (isThere && this.#control.send({ frame: encodeFrame(name, checkShape(name, payload)), descriptors })) return;
     closeAll(descriptors);
     if (isThere) this.#events.condemned();
   }
@@ -98,12 +99,15 @@ export class Child {
     });
   }
 
-  #exited(how: Record<string, unknown>, killed: boolean): void {
+  #exited(how: { reason?: ExitReason | undefined; status?: number | null; signal?: string | null; err?: Error }, killed: boolean): void {
     if (this.#over) return;
     this.#over = true;
     this.#hungUp?.cancel();
     this.#control.close();
-    this.#log.info({ child: this.#service, pid: this.pid, generation: this.generation, ...how }, 'a service ended');
+    this.#log[how.reason === 'ok' ? 'info' : 'warn'](
+      { child: this.#service, pid: this.pid, generation: this.generation, ...how },
+      'a service ended',
+    );
     this.#events.exited(killed);
   }
 }

@@ -17,6 +17,10 @@ export const exitCodes = {
   orphaned: 75,
   /** a service kept dying before it was of use, so the parent ended the whole */
   gaveUp: 69,
+  /** the launcher could not set the service up, or not run its program; it has said why on stderr */
+  launchUsage: 125,
+  launchSetUp: 126,
+  launchExec: 127,
 } as const;
 
 export type ExitReason = keyof typeof exitCodes;

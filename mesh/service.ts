@@ -46,6 +46,8 @@ export async function runService<S extends ServiceName, C>(service: Service<S, C
     log.fatal({ err: error }, 'something was thrown that nobody expected');
     die('bug');
   });
+  // A terminal's Ctrl-C and a service manager's stop reach the whole group: the parent alone decides who ends, and in which order.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   native.hideFromTracers();
   new Life(service, log, die).begin();
 }

@@ -48,6 +48,7 @@ export class Supervised {
       if (value === before) return;
       before = value;
       if (value === 'ready') options.welcome(this);
+      if (value === 'failed') options.log.fatal({ child: this.name }, 'a service kept ending before it was of use');
       options.changed();
     });
   }
@@ -98,7 +99,8 @@ export class Supervised {
     });
     this.#child = child;
     log.debug({ child: this.name, pid: child.pid, generation }, 'a service begins');
-    child.tell('mesh.configure', { generation, config: { ...config } });
+    const plain: Record<string, unknown> = JSON.parse(JSON.stringify(config));
+    child.tell('mesh.configure', { generation, config: plain });
   }
 
   #emptyRoot(): void {
