@@ -46,14 +46,12 @@ export interface Become {
   readonly keep: readonly Descriptor[];
 }
 
+/** Node marks its own standard descriptors to be closed. */
+const standard = [0, 1, 2];
+
 /** This process becomes the container program, so that a running container costs no Node. Does not return. */
 export function become({ task, options, command, environment, keep }: Become): never {
   const variables = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const argv = ['postern', task, ...options, '--', ...command];
-  return native.execute(
-    program,
-    argv,
-    variables,
-    keep.map(({ fd }) => fd),
-  );
+  return native.execute(program, argv, variables, [...standard, ...keep.map(({ fd }) => fd)]);
 }

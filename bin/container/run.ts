@@ -38,7 +38,7 @@ async function mountImage(gate: PosternClient, { file, target }: ImageArgument, 
   return partitions.map(
     ({ designator, mountPoint, mount }): Attachment => ({
       mount,
-      target: posix.join(target, mountPoint?.[0] ?? (designator === 'root' ? '/' : `/${designator}`)),
+      target: posix.resolve(target, `.${mountPoint?.[0] ?? (designator === 'root' ? '/' : `/${designator}`)}`),
     }),
   );
 }

@@ -23,6 +23,8 @@ export function plainPath(path: string, option: string): string {
  */
 export function makeState(state: string, services: readonly Privileges[]): string {
   try {
+    // only the last one is closed: others may have to pass through what is above it
+    mkdirSync(dirname(state), { recursive: true, mode: 0o755 });
     mkdirSync(state, { recursive: true, mode: 0o700 });
     const facts = statSync(state);
     if (facts.uid !== 0 || (facts.mode & 0o022) !== 0) {

@@ -5,6 +5,7 @@ import { systemClock } from '../../mesh/clock.ts';
 import { createLog, type Logger } from '../../mesh/log.ts';
 import type { ServiceOptions } from '../../mesh/supervised.ts';
 import { Supervisor } from '../../mesh/supervisor.ts';
+import packageFile from '../../package.json' with { type: 'json' };
 import { privileges as allocator } from '../../services/allocator/privileges.ts';
 import { privileges as gateway } from '../../services/gateway/privileges.ts';
 import { privileges as lsm } from '../../services/lsm/privileges.ts';
@@ -27,7 +28,7 @@ function services(settings: Settings): ServiceOptions[] {
   const trusted = { ...verity, view: [...verity.view, ...trustView(furtherTrust(settings))] };
   const { pools, single_pools } = settings.allocator;
   return [
-    { privileges: gateway, config: settings.gateway },
+    { privileges: gateway, config: { ...settings.gateway, version: packageFile.version } },
     { privileges: allocator, config: settings.allocator },
     { privileges: trusted, config: settings.verity },
     { privileges: mounter, config: settings.mounter },

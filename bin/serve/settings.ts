@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { systemTrustFolders } from '../../image/certificates.ts';
+import { isSystemError } from '../../native/index.ts';
 import { configSchema as allocator } from '../../services/allocator/config.ts';
 import { configSchema as gateway } from '../../services/gateway/config.ts';
 import { configSchema as lsm } from '../../services/lsm/config.ts';
@@ -27,13 +28,14 @@ const settingsSchema = v.strictObject({
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** Keys that `serve` sets itself: where a service finds something in its own view of the files. */
-const own = ['allocator.state', 'verity.store.folder', 'lsm.pins', 'lsm.transient'];
+const own = ['gateway.version', 'allocator.state', 'verity.store.folder', 'lsm.pins', 'lsm.transient'];
 
 function readable(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    if (!isSystemError(thrown)) throw thrown;
+    const why = thrown.code === 'ENOENT' ? 'there is no such file' : thrown.message;
     throw new Failure({ what: `the configuration ${file} can't be read`, why, next: 'see --config', exitCode: exitCodes.noInput });
   }
 }
@@ -86,7 +88,12 @@ export function parseSettings(text: string, file: string): Settings {
   if (success) return output;
   const [issue] = issues;
   const key = v.getDotPath(issue) ?? '(the whole)';
-  throw wrong(file, text, key, issue.type === 'strict_object' && issue.expected === 'never' ? 'there is no such key' : issue.message);
+  throw wrong(file, text, key, issue.type === 'strict_object' && issue.expected === 'never' ? 'there is no such key' : reason(issue));
+}
+
+/** Of a value that may be of several kinds, the last kind that was tried says most: it is the one with a grammar. */
+function reason(issue: v.BaseIssue<unknown>): string {
+  return issue.issues?.at(-1)?.message ?? issue.message;
 }
 
 /** Everything by default, or what the file says. */

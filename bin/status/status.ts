@@ -26,13 +26,34 @@ function services(all: readonly Service[]): string {
   return table([head, ...rows], '  ');
 }
 
-/** What a service says of itself, one line per key; what is inside an object is set after its name. */
-function report(values: object, indent: string): string[] {
-  return Object.entries(values).flatMap(([key, value]: [string, unknown]) => {
-    if (Array.isArray(value)) return value.length === 0 ? [] : [`${indent}${paint.dim(key)} ${value.map(String).join(', ')}`];
-    if (typeof value === 'object' && value !== null) return [`${indent}${paint.dim(key)}`, ...report(value, `${indent}  `)];
-    return value === null || value === undefined ? [] : [`${indent}${paint.dim(key)} ${String(value)}`];
-  });
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** A value in as few words as it can be told; an object's values in one line. */
+function brief(value: unknown): string {
+  if (Array.isArray(value)) return value.map(brief).join(', ');
+  if (!isObject(value)) return String(value);
+  return Object.entries(value)
+    .filter(([, inner]) => inner !== null && inner !== undefined && brief(inner) !== '')
+    .map(([key, inner]) => `${paint.dim(key)} ${brief(inner)}`)
+    .join(paint.dim(' · '));
+}
+
+/** What a service says of itself: a line for each thing, numbers of one kind together. */
+function report(values: object): string {
+  const told = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && brief(value) !== '');
+  const plain = Object.fromEntries(told.filter(([, value]) => !isObject(value)));
+  const lines = told.filter(([, value]) => isObject(value)).map(([key, value]) => [paint.dim(key), brief(value)]);
+  return [...(Object.keys(plain).length > 0 ? [`    ${brief(plain)}`] : []), ...(lines.length > 0 ? [table(lines, '    ')] : [])].join(
+    '\n',
+  );
+}
+
+/** The allocator's word that no policy is in force; said before everything else. */
+function neverTwice(all: readonly Service[]): string | undefined {
+  const own: unknown = all.find(({ name }) => name === 'allocator')?.report;
+  if (!isObject(own) || !('mode' in own) || own.mode !== 'never-twice') return undefined;
+  const reason = 'reason' in own && typeof own.reason === 'string' ? own.reason : 'no policy is in force';
+  return `${paint.yellow('NEVER-TWICE MODE')}: a range that was used is never given again, and the pool gets smaller with each use.\n  ${paint.dim('why')}   ${reason}`;
 }
 
 export async function status(options: StatusOptions): Promise<void> {
@@ -43,12 +64,12 @@ export async function status(options: StatusOptions): Promise<void> {
   if (options.json === true) {
     json(told);
   } else {
-    const { connections, requests, waiting, succeeded, failed } = told.gateway;
     say(`${paint.bold('Postern')} ${told.version} at ${options.socket}: ${whole ? paint.green('all is well') : paint.red('not whole')}\n`);
+    const loud = neverTwice(told.services);
+    if (loud !== undefined) say(`${loud}\n`);
     say(services(told.services));
-    say(`\n  ${connections} connections, ${requests} requests under way, ${waiting} waiting; ${succeeded} done, ${failed} failed`);
     for (const { name, report: own } of told.services) {
-      if (own !== null && own !== undefined) say(['', `  ${paint.bold(name)}`, ...report(own, '    ')].join('\n'));
+      if (isObject(own)) say(`\n  ${paint.bold(name)}\n${report(own)}`);
     }
   }
   process.exitCode = whole ? exitCodes.ok : exitCodes.unavailable;

@@ -33,6 +33,9 @@ struct container {
   uid_t uid;
   gid_t gid;
   char *const *command;
+  /* the memory of our own command line, as `ps` shows it */
+  char *line;
+  size_t line_size;
 };
 
 /* Says what went wrong and what to do next on stderr, and ends the process. With `error` 0 no error of the kernel is told. */
@@ -60,6 +63,8 @@ _Noreturn void run_init(const struct container *container, int lifeline);
 struct keepsakes {
   int proc;
   int devices[8];
+  /* -1 without one */
+  int terminal;
 };
 void take_keepsakes(struct keepsakes *kept);
 

@@ -67,6 +67,10 @@ _Noreturn void run_init(const struct container *container, int lifeline) {
   pid_t command = fork();
   if (command < 0) fail(EXIT_OS, errno, NULL, "the command's process can't be made");
   if (command == 0) start_command(container);
+  /* for `ps` inside: nobody there needs the caller's command line; it is long enough, since it has options in it */
+  memset(container->line, 0, container->line_size);
+  strcpy(container->line, "postern-init");
+  prctl(PR_SET_NAME, "postern-init");
 
   for (;;) {
     siginfo_t heard;

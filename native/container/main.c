@@ -37,6 +37,8 @@ static struct container parse(int argc, char **argv) {
       {NULL, 0, NULL, 0},
   };
   struct container container = {.user_namespace = -1, .hostname = "postern"};
+  container.line = argv[-1];
+  container.line_size = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[-1]);
   for (int option; (option = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
     switch (option) {
       case 'u': container.user_namespace = number(optarg); break;

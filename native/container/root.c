@@ -1,5 +1,5 @@
 /*
- * The container's tree of files. Everything of the host that it keeps (fresh /proc, seven device nodes) is taken while the host is
+ * The container's tree of files. Everything of the host that it keeps (fresh /proc, six device nodes, the caller's terminal) is taken while the host is
  * still in sight; then the image becomes the root and the host's tree is let go; the rest is made inside.
  */
 #define _GNU_SOURCE
@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { PATH_BYTES = 4096 };
+
 static const char *const device_names[] = {"null", "zero", "full", "random", "urandom", "tty"};
 enum { DEVICES = sizeof device_names / sizeof *device_names };
 
@@ -25,7 +27,8 @@ static int new_file_system(const char *type, const char *mode, unsigned attribut
   int context = fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int mounted = -1;
-  if ((mode == NULL || fsconfig(context, FSCONFIG_SET_STRING, "mode", mode, 0) == 0) &&
+  if (fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0) == 0 &&
+      (mode == NULL || fsconfig(context, FSCONFIG_SET_STRING, "mode", mode, 0) == 0) &&
       fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
     mounted = fsmount(context, FSMOUNT_CLOEXEC, attributes);
   }
@@ -33,6 +36,12 @@ static int new_file_system(const char *type, const char *mode, unsigned attribut
   close(context);
   errno = error;
   return mounted;
+}
+
+/* The caller's terminal as a file, so that `tty` and its kind find a name for what they are connected to. */
+static int take_terminal(void) {
+  char path[PATH_BYTES];
+  return ttyname_r(STDIN_FILENO, path, sizeof path) == 0 ? open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC) : -1;
 }
 
 void take_keepsakes(struct keepsakes *kept) {
@@ -48,6 +57,7 @@ void take_keepsakes(struct keepsakes *kept) {
     kept->devices[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (kept->devices[i] < 0) fail(EXIT_OS, errno, NULL, "%s can't be taken along", path);
   }
+  kept->terminal = take_terminal();
 }
 
 /* An image with nothing but /usr gets a root in memory around it. */
@@ -97,17 +107,21 @@ static void mount_new(const char *type, const char *where, unsigned long flags, 
   if (mount(type, where, type, flags, options) < 0) fail(EXIT_OS, errno, NULL, "%s can't be mounted", where);
 }
 
+/* A single file of the host's, put on an empty one. */
+static void put_device(int device, const char *name) {
+  char path[32];
+  snprintf(path, sizeof path, "/dev/%s", name);
+  int node = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (node < 0 || move_mount(device, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    fail(EXIT_OS, errno, NULL, "%s can't be put in place", path);
+  }
+  close(node);
+}
+
 static void make_dev(const struct keepsakes *kept) {
   mount_new("tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=1m");
-  for (size_t i = 0; i < DEVICES; i++) {
-    char path[32];
-    snprintf(path, sizeof path, "/dev/%s", device_names[i]);
-    int node = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (node < 0 || move_mount(kept->devices[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-      fail(EXIT_OS, errno, NULL, "%s can't be put in place", path);
-    }
-    close(node);
-  }
+  for (size_t i = 0; i < DEVICES; i++) put_device(kept->devices[i], device_names[i]);
+  if (kept->terminal >= 0) put_device(kept->terminal, "console");
   static const char *const links[][2] = {
       {"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"}, {"/proc/self/fd/1", "/dev/stdout"},
       {"/proc/self/fd/2", "/dev/stderr"}, {"pts/ptmx", "/dev/ptmx"},
@@ -124,7 +138,7 @@ static void make_dev(const struct keepsakes *kept) {
 
 /* Makes what is missing of a mount point. What can't be made shows when the mount does not find it. */
 static void make_folders(const char *path) {
-  char part[4096];
+  char part[PATH_BYTES];
   for (size_t end = 1; end < sizeof part && path[end - 1] != '\0'; end++) {
     if (path[end] != '/' && path[end] != '\0') continue;
     memcpy(part, path, end);
