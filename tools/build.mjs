@@ -114,10 +114,12 @@ async function makeBundles() {
 /** The addon and the C programs have their own build beside their sources; dist/ gets what it made. */
 async function makeNative() {
   const time = stopwatch();
-  const { status } = spawnSync(process.execPath, [join(root, 'native/build.mjs')], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) stop('the native build failed', 'its message stands above');
+  for (const script of ['native/build.mjs', 'native/lsm/build.mjs']) {
+    const { status } = spawnSync(process.execPath, [join(root, script)], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) stop('the native build failed', 'its message stands above');
+  }
   const made = [];
-  for (const file of ['Release/postern.node', 'launcher', 'helper', 'container']) {
+  for (const file of ['Release/postern.node', 'postern-lsm.node', 'policy.bpf.o', 'launcher', 'helper', 'container']) {
     const source = join(root, 'native/build', file);
     const target = join(dist, basename(file));
     const built = await stat(source).catch(() => undefined);
