@@ -174,6 +174,7 @@ std::vector<std::string> Source::Texts(const char* name) {
 
 Napi::Value CopyOf(Napi::Env env, const uint8_t* data, size_t length) {
   Napi::Uint8Array copy = Napi::Uint8Array::New(env, length);
+  if (copy.IsEmpty() || copy.Data() == nullptr) return copy;  // the environment is ending, and gives nothing out any more
   if (length > 0) memcpy(copy.Data(), data, length);
   return copy;
 }
