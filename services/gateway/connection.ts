@@ -81,13 +81,11 @@ export class Connection {
     this.#calls = new Calls({ stream, ledger, account: caller.account, clock, silence, ahead, changed: () => this.#step() });
   }
 
-  /** Descriptors that the client has read count against it no longer. True where none are unread. */
-  checkUnread(): boolean {
-    if (this.#over || this.#unread === 0) return true;
-    if (this.#stream.unread > 0) return false;
+  /** Descriptors that the client has read count against it no longer. */
+  checkUnread(): void {
+    if (this.#over || this.#stream.unread > 0) return;
     this.#forgetUnread();
     this.#step();
-    return true;
   }
 
   /** Ends it now; what was under way is cancelled. */
@@ -222,7 +220,9 @@ export class Connection {
   }
 
   #forgetUnread(): void {
-    if (this.#unread > 0) this.#house.ledger.release(this.#caller.account, 0, this.#unread);
+    if (this.#unread === 0) return;
+    this.#house.unread.remove(this);
+    this.#house.ledger.release(this.#caller.account, 0, this.#unread);
     this.#unread = 0;
   }
 }

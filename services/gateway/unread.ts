@@ -8,8 +8,8 @@ const everyMilliseconds = 100;
 
 /** Someone who was sent descriptors. */
 export interface Reader {
-  /** true where none are unread any more */
-  checkUnread(): boolean;
+  /** Looks, and takes itself out where none are unread any more. */
+  checkUnread(): void;
 }
 
 export class UnreadWatch {
@@ -26,9 +26,17 @@ export class UnreadWatch {
     this.#timer ??= this.#clock.after(everyMilliseconds, () => this.#look());
   }
 
+  /** Whoever has read everything, or is gone. */
+  remove(reader: Reader): void {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   #look(): void {
     this.#timer = undefined;
-    for (const reader of [...this.#readers]) if (reader.checkUnread()) this.#readers.delete(reader);
+    for (const reader of [...this.#readers]) reader.checkUnread();
     if (this.#readers.size > 0) this.#timer ??= this.#clock.after(everyMilliseconds, () => this.#look());
   }
 }
