@@ -51,6 +51,8 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('policy'), policy: v.picklist(policies) }),
   /** ranges that may be used unguarded from now on; durable before the first of them is mapped */
   v.strictObject({ kind: v.literal('reserve'), unit, starts }),
+  /** an orderly end: what is left of the reserve was not used */
+  v.strictObject({ kind: v.literal('unreserve') }),
   v.strictObject({ kind: v.literal('hold'), holding }),
   v.strictObject({ kind: v.literal('mapped'), namespace }),
   /** nothing was ever mapped in it */

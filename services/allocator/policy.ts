@@ -25,7 +25,9 @@ export class PolicyWatch {
 
   /** From here on the namespaces to come are guarded, or none is, those that are there included. */
   hear(enforcing: boolean, reason: string): void {
+    const again = enforcing === (this.#registry.tree.policy === 'enforced') && reason === this.#reason;
     this.#reason = reason;
+    if (again) return;
     this.#registry.setPolicy(enforcing ? 'enforced' : 'off');
     if (enforcing)
       this.#mesh.log.info({ mode: this.mode, reason }, 'the policy is in force: ranges are recycled when their namespace ends');

@@ -81,6 +81,9 @@ export class RangeTree {
       case 'reserve':
         for (const start of event.starts) this.#root[event.unit].reserve(start);
         return;
+      case 'unreserve':
+        for (const pool of Object.values(this.#root)) pool.dissolveReserve(false, this.boots);
+        return;
       case 'hold':
         this.#hold(event.holding);
         return;

@@ -34,7 +34,7 @@ const action = fc.oneof(
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(), heard: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('policy' as const), policy: fc.constantFrom('enforced' as const, 'off' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), configuration: fc.nat({ max: 2 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), configuration: fc.nat({ max: 2 }), orderly: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('power' as const), keep: fc.double({ min: 0, max: 1, noNaN: true }) }) },
 );
 
@@ -105,7 +105,8 @@ class Machine {
     if (policy === 'off') for (const each of this.living.values()) each.loose ||= each.mapped;
   }
 
-  crash(configuration?: number): void {
+  crash(configuration?: number, orderly = false): void {
+    if (orderly) this.registry.close();
     this.#pools = configurations[configuration ?? 0] ?? this.#pools;
     this.registry = this.#open();
     this.#reconcile();
@@ -180,7 +181,7 @@ it('gives no ID two holders, and none that may have leaked a second one, through
         if (each.do === 'allocate') machine.allocate(each);
         else if (each.do === 'end') machine.end(each.which, each.heard);
         else if (each.do === 'policy') machine.policy(each.policy);
-        else if (each.do === 'crash') machine.crash(each.configuration);
+        else if (each.do === 'crash') machine.crash(each.configuration, each.orderly);
         else machine.losePower(each.keep);
       }
     }),
