@@ -24,6 +24,7 @@ Napi::Value SeccompAllow(const Napi::CallbackInfo& info) {
   if (!filter) return SystemError(env, "seccomp", ENOMEM);
   int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree, for long lists
+  if (error == 0) error = seccomp_attr_set(filter.get(), SCMP_FLTATR_API_SYSRAWRC, 1);  // the kernel's own errno
   for (const std::string& name : names) {
     if (error != 0) break;
     const int number = seccomp_syscall_resolve_name(name.c_str());
