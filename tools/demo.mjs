@@ -251,6 +251,12 @@ async function nothingLeft() {
   check(!existsSync(folder), 'no file');
 }
 
+process.once('SIGINT', async () => {
+  await stopServer();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(130);
+});
+
 try {
   console.log(bold('Postern: a signed disk image, an ordinary user, one socket between them'));
   postern = install(at('inst'));

@@ -89,6 +89,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     const why = 'it makes mounts and writes ID maps; each of its services then gives up what it does not need';
     throw new Failure({ what: '`postern serve` must be started by root', why, next: 'sudo postern serve', exitCode: exitCodes.refused });
   }
+  // what is made here says itself who may use it
+  process.umask(0o022);
   if (process.stderr.isTTY) process.env.POSTERN_LOG ??= 'text';
   const log = createLog('parent');
   for (const folder of furtherTrust(settings)) checkTrust(folder, log);
