@@ -30,13 +30,12 @@ Napi::Value SpawnHelper(const Napi::CallbackInfo& info) {
   // A full queue or a helper that hangs ends the call, not the caller's thread.
   const timeval patience = {kReplyTimeoutSeconds, 0};
   if (setsockopt(ours.fd(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0) return SystemError(env, "setsockopt");
-  // dup2 onto its own number would leave it close-on-exec.
-  Owned other(theirs.fd() == HELPER_SOCKET ? fcntl(theirs.fd(), F_DUPFD_CLOEXEC, HELPER_SOCKET + 1) : -1);
-  const int source = other.fd() >= 0 ? other.fd() : theirs.fd();
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, source, HELPER_SOCKET);
+  // A descriptor that is put on its own number loses its close-on-exec flag, which Node sets on the standard streams too.
+  posix_spawn_file_actions_adddup2(&actions, theirs.fd(), HELPER_SOCKET);
+  if (fcntl(STDERR_FILENO, F_GETFD) >= 0) posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np(&actions, HELPER_SOCKET + 1);
   std::string name = path;
   char* argv[] = {name.data(), nullptr};
