@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
@@ -47,9 +48,24 @@ void enter_user_namespace(int user_namespace) {
   if (setresuid(0, 0, 0) < 0) fail(EXIT_OS, errno, NULL, "user 0 of the range can't be taken");
 }
 
+/* Whether PATH leads to such a file at all: execvp answers EACCES for a folder that can't be searched, too. */
+static bool is_on_path(const char *name) {
+  const char *path = getenv("PATH");
+  char candidate[PATH_MAX];
+  for (const char *folder = path == NULL ? "" : path; *folder != '\0';) {
+    size_t length = strcspn(folder, ":");
+    int written = snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, folder, name);
+    if (written > 0 && (size_t)written < sizeof candidate && access(candidate, F_OK) == 0) return true;
+    folder += length + (folder[length] == ':');
+  }
+  return false;
+}
+
 _Noreturn void execute(char *const *command) {
   close_range(3, ~0U, 0);
   execvp(command[0], command);
-  bool missing = errno == ENOENT || errno == ENOTDIR;
-  fail(missing ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE, errno, NULL, "%s can't be run", command[0]);
+  int error = errno;
+  if (error == EACCES && strchr(command[0], '/') == NULL && !is_on_path(command[0])) error = ENOENT;
+  bool missing = error == ENOENT || error == ENOTDIR;
+  fail(missing ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE, error, NULL, "%s can't be run", command[0]);
 }
