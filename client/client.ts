@@ -144,18 +144,22 @@ export class PosternClient implements Disposable {
     }
   }
 
-  /** Has an image checked now, so that mounting it later costs nothing more. Yields how far it is, and returns what came of it. */
+  /** Has an image checked now, so that mounting it later costs nothing more. Yields how far it is, and returns what came of it. Leaving early ends the connection. */
   async *prepare(image: Borrowed, imagePolicy: string | null = null): AsyncGenerator<Progress, Prepared, void> {
     const replies = this.connection.stream(prepareName, { imageFileDescriptor: 0, imagePolicy }, [image]);
-    for (;;) {
-      const { value, done } = await replies.next();
-      if (done === true) {
-        if (typeof value.rootHash !== 'string') throw new BadReply('the last reply has no root hash');
-        return { rootHash: value.rootHash, signer: value.signer ?? null, cached: value.cached ?? false };
+    try {
+      for (;;) {
+        const { value, done } = await replies.next();
+        if (done === true) {
+          if (typeof value.rootHash !== 'string') throw new BadReply('the last reply has no root hash');
+          return { rootHash: value.rootHash, signer: value.signer ?? null, cached: value.cached ?? false };
+        }
+        if (value.phase !== undefined && value.phase !== null) {
+          yield { phase: value.phase, done: value.done ?? 0, total: value.total ?? 0 };
+        }
       }
-      if (value.phase !== undefined && value.phase !== null) {
-        yield { phase: value.phase, done: value.done ?? 0, total: value.total ?? 0 };
-      }
+    } finally {
+      await replies.return({});
     }
   }
 
