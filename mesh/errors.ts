@@ -48,7 +48,7 @@ export const errorCatalogue = {
   RANGES_EXHAUSTED: { why: 'every range of the pool is held', next: 'end a namespace, or give the pool more ranges' },
   RANGES_USED_UP: {
     why: 'this kernel takes no BPF-LSM program, so ranges are never used twice, and all have been used',
-    next: 'run `postern scrub`, or give the pool more ranges',
+    next: 'give the pool more ranges (`pools` of `[allocator]`), or start a kernel that takes BPF-LSM programs',
   },
   TOO_MANY_DELEGATIONS: { why: 'more ranges were asked for than one namespace may have', next: 'ask for at most 16' },
 
