@@ -59,8 +59,6 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('undo'), namespace }),
   /** it is gone */
   v.strictObject({ kind: v.literal('free'), namespace }),
-  /** a search found nothing that belongs to these burnt ranges */
-  v.strictObject({ kind: v.literal('cleanse'), unit, starts }),
   /** the pools at the moment of a compaction; holdings follow, parents first */
   v.strictObject({
     kind: v.literal('books'),

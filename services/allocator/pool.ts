@@ -11,7 +11,10 @@
 import { Queue } from './queue.ts';
 import { type Random, Urn } from './urn.ts';
 
-/** Who burnt a range, and in which boot: what `postern scrub` has to know. */
+/**
+ * Who burnt a range, and in which boot. A search for what is left of it is of use only in a later one: until then a file without a name,
+ * open somewhere, may get one.
+ */
 export interface Burnt {
   readonly owner: number;
   readonly boot: number;
@@ -124,16 +127,6 @@ export class Pool {
     }
   }
 
-  /** Gives back a burnt range of which nothing was found; false when it was none. */
-  cleanse(start: number): boolean {
-    const burnt = this.#burnt.get(start);
-    if (burnt === undefined) return false;
-    this.#burnt.delete(start);
-    this.#count(burnt.owner, -1);
-    this.#rest(start);
-    return true;
-  }
-
   /** Keeps a range from being given out for as long as this process lives, without a mark in the books. */
   withhold(start: number): void {
     this.#takeOut(start);
@@ -155,10 +148,6 @@ export class Pool {
 
   places(): Iterable<number> {
     return this.#offered;
-  }
-
-  burnt(): IterableIterator<[number, Burnt]> {
-    return this.#burnt.entries();
   }
 
   /** Held and burnt ranges that an owner answers for. */

@@ -96,9 +96,6 @@ export class RangeTree {
       case 'free':
         this.#free(this.#get(event.namespace));
         return;
-      case 'cleanse':
-        for (const start of event.starts) this.#root[event.unit].cleanse(start);
-        return;
       case 'books':
         this.boot = event.boot;
         this.boots = event.boots;

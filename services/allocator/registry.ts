@@ -129,10 +129,6 @@ export class Registry {
     if (policy !== 'enforced') this.#sync();
   }
 
-  cleanse(unit: Unit, starts: readonly number[]): void {
-    this.#record({ kind: 'cleanse', unit, starts: [...starts] });
-  }
-
   /** The journal's size. */
   get bytes(): number {
     return this.#journal.bytes;

@@ -67,7 +67,7 @@ describe('states', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('hold' as const), count: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ do: fc.constant('reserve' as const), count: fc.integer({ min: 1, max: 4 }) }),
-    fc.record({ do: fc.constantFrom('free' as const, 'burn' as const, 'undo' as const, 'cleanse' as const), which: fc.nat() }),
+    fc.record({ do: fc.constantFrom('free' as const, 'burn' as const, 'undo' as const), which: fc.nat() }),
     fc.record({ do: fc.constant('reopen' as const), keep: fc.integer({ min: 1, max: size }) }),
   );
 
@@ -96,10 +96,6 @@ describe('states', () => {
             wide.load(narrow.books());
             for (const start of held) wide.hold(start, 1000);
             pool = wide;
-          } else if (action.do === 'cleanse') {
-            const start = [...burnt][action.which % Math.max(1, burnt.size)];
-            expect(pool.cleanse(start ?? -1)).toBe(start !== undefined);
-            if (start !== undefined) burnt.delete(start);
           } else if (held.length > 0) {
             const [start = 0] = held.splice(action.which % held.length, 1);
             if (action.do === 'free') pool.free(start);
