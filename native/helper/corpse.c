@@ -75,6 +75,12 @@ void bury(pid_t child) {
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
+pid_t start_child(int (*body)(void *), void *argument) {
+  // Shares our memory while it lives, which saves copying it: 45 against 110 µs. Not vfork: whoever stopped it would stop us too.
+  _Alignas(16) static char stack[64 * 1024];
+  return clone(body, stack + sizeof stack, CLONE_VM | SIGCHLD, argument);
+}
+
 /** Runs in the corpse-to-be. */
 static int enter_and_die(void *user_namespace) { _exit(enter(*(const int *)user_namespace, -1)); }
 
@@ -89,9 +95,7 @@ pid_t leave_corpse(const struct place *place, int user_namespace, struct helper_
     failed(reply, "fs.suid_dumpable", traceable);
     return -1;
   }
-  // Shares our memory while it lives, which saves copying it: 45 against 110 µs. Not vfork: whoever stopped it would stop us too.
-  _Alignas(16) static char stack[16 * 1024];
-  const pid_t child = clone(enter_and_die, stack + sizeof stack, CLONE_VM | SIGCHLD, &user_namespace);
+  const pid_t child = start_child(enter_and_die, &user_namespace);
   if (child < 0) {
     failed(reply, "clone", errno);
     return -1;

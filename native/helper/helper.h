@@ -41,6 +41,12 @@ int await_end(pid_t child);
 void bury(pid_t child);
 
 /**
+ * Starts a child in our own memory, on a stack that all children share: one at a time. It must end by _exit.
+ * Returns its pid, or -1 with errno set.
+ */
+pid_t start_child(int (*body)(void *), void *argument);
+
+/**
  * In a child: enters a user namespace, having closed every descriptor but `kept` (-1: none). Returns 0, or an errno.
  * What enters stays untraceable; see `check_not_traceable`.
  */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "helper.h"
@@ -69,44 +68,35 @@ static void write_maps_of(const struct place *place, pid_t pid, const struct hel
   if (gid_map >= 0) close(gid_map);
 }
 
-/** A page that a child and we both see: how the child tells us more than an exit status can. */
-static struct helper_reply *shared_reply(void) {
-  static struct helper_reply *page = NULL;
-  if (page == NULL) {
-    page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) page = NULL;
-  }
-  return page;
+/** What a writer in the parent namespace needs. */
+struct errand {
+  const struct place *place;
+  int parent;
+  pid_t pid;
+  const struct helper_request *request;
+  struct helper_reply *reply;
+};
+
+static int run_errand(void *argument) {
+  const struct errand *errand = argument;
+  const int error = enter(errand->parent, errand->place->proc);
+  if (error != 0) failed(errand->reply, "setns", error);
+  else write_maps_of(errand->place, errand->pid, errand->request, errand->reply);
+  _exit(0);
 }
 
 /** As `write_maps_of`, by a child in the parent namespace: the kernel takes a map from nowhere else. */
 static void write_maps_from(const struct place *place, int parent, pid_t pid, const struct helper_request *request,
                             struct helper_reply *reply) {
-  struct helper_reply *shared = shared_reply();
-  if (shared == NULL) {
-    failed(reply, "mmap", ENOMEM);
-    return;
-  }
-  shared->error = 0;
-  const pid_t writer = fork();
-  if (writer == 0) {
-    const int error = enter(parent, place->proc);
-    if (error == 0) write_maps_of(place, pid, request, shared);
-    else failed(shared, "setns", error);
-    _exit(0);
-  }
+  struct errand errand = {place, parent, pid, request, reply};
+  const pid_t writer = start_child(run_errand, &errand);
   if (writer < 0) {
-    failed(reply, "fork", errno);
+    failed(reply, "clone", errno);
     return;
   }
   const int status = await_end(writer);
   bury(writer);
-  if (status != 0) {
-    failed(reply, "setns", status);
-  } else if (shared->error != 0) {
-    shared->step[sizeof shared->step - 1] = '\0';
-    failed(reply, shared->step, shared->error);
-  }
+  if (status != 0 && reply->error == 0) failed(reply, "write(uid_map)", status);
 }
 
 void write_maps(const struct place *place, const struct helper_request *request, int user_namespace, struct helper_reply *reply) {
