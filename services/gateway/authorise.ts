@@ -11,6 +11,11 @@ export interface Ask {
   readonly forHost?: boolean;
 }
 
+/** Whether a caller may know what services report: their reports tell of paths, processes and other users. */
+export function mayKnowReports({ uid }: Peer, reportsFor: 'root' | 'everyone'): boolean {
+  return uid === 0 || reportsFor === 'everyone';
+}
+
 /**
  * Everyone may have a range for a namespace of their own, and a mount for such a namespace: what an image may be is a question of trust in the image.
  * A mount for the host, where nothing shifts its owners, is root's alone.

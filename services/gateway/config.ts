@@ -8,6 +8,9 @@ export const configSchema = v.strictObject({
   /** The version that GetInfo and GetStatus tell. */
   version: v.optional(v.pipe(v.string(), v.maxLength(64)), 'unreleased'),
 
+  /** Who may see what the services report about themselves in GetStatus. */
+  reportsFor: v.optional(v.picklist(['root', 'everyone']), 'root'),
+
   limits: v.optional(
     v.strictObject({
       /** As many as systemd's daemons take. */

@@ -20,7 +20,11 @@ import { Turns } from './turns.ts';
 import { UnreadWatch } from './unread.ts';
 
 /** Everything but the process around it, so that tests run it in theirs. */
-export function startGateway(mesh: Mesh<'gateway'>, { limits, deadlines, version }: GatewayConfig, clock: Clock): Running<'gateway'> {
+export function startGateway(
+  mesh: Mesh<'gateway'>,
+  { limits, deadlines, version, reportsFor }: GatewayConfig,
+  clock: Clock,
+): Running<'gateway'> {
   const ledger = new Ledger(limits);
   const turns = new Turns(limits.requestsPerUser, limits.requests);
   const book: CensusBook = { latest: [] };
@@ -45,6 +49,7 @@ export function startGateway(mesh: Mesh<'gateway'>, { limits, deadlines, version
       version,
       generation: mesh.generation,
       clock,
+      reportsFor,
       patience: deadlines.status,
       usage,
       census: () => book.latest,

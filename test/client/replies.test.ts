@@ -69,7 +69,7 @@ it('a reply to no call ends the connection', async () => {
 it('newer fields are passed over', async () => {
   const status = postern.status();
   const gateway = { users: 1, connections: 1, requests: 1, waiting: 0, succeeded: 0, failed: 0, cancelled: 0, newer: 1 };
-  answer(JSON.stringify({ parameters: { version: '9', generation: 1, gateway, services: [], newer: true } }));
+  answer(JSON.stringify({ parameters: { version: '9', generation: 1, gateway, services: [], incomplete: false, newer: true } }));
   expect(await status).toMatchObject({ version: '9' });
 });
 

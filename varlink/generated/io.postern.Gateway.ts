@@ -9,13 +9,13 @@ export type Service = {
   readonly name: string;
   /** How it is. */
   readonly state: ServiceState;
-  /** Its process ID, where it runs. */
+  /** Its process ID, where it runs and the caller may know. */
   readonly pid?: number | null;
   /** How often it had to be started again. */
   readonly restarts: number;
   /** How much memory it holds. */
   readonly residentBytes?: number | null;
-  /** What it tells about itself, where it answered in time. */
+  /** What it tells about itself, where it answered in time and the caller may know. */
   readonly report?: { readonly [key: string]: unknown } | null;
 };
 
@@ -37,7 +37,7 @@ export type Usage = {
   readonly cancelled: number;
 };
 
-/** How Postern is. */
+/** How Postern is. What would tell about the host is for root, unless the operator lets everyone know it. */
 export type GetStatusParameters = Readonly<Record<string, never>>;
 
 export type GetStatusReply = {
@@ -49,6 +49,8 @@ export type GetStatusReply = {
   readonly gateway: Usage;
   /** The processes. */
   readonly services: readonly Service[];
+  /** Whether something was left out that this caller may not know. */
+  readonly incomplete: boolean;
 };
 
 /** The request was not done before its deadline. */
@@ -136,13 +138,13 @@ type Service(
 	name: string,
 	# How it is.
 	state: ServiceState,
-	# Its process ID, where it runs.
+	# Its process ID, where it runs and the caller may know.
 	pid: ?int,
 	# How often it had to be started again.
 	restarts: int,
 	# How much memory it holds.
 	residentBytes: ?int,
-	# What it tells about itself, where it answered in time.
+	# What it tells about itself, where it answered in time and the caller may know.
 	report: ?object
 )
 
@@ -164,7 +166,7 @@ type Usage(
 	cancelled: int
 )
 
-# How Postern is.
+# How Postern is. What would tell about the host is for root, unless the operator lets everyone know it.
 method GetStatus() -> (
 	# Postern's version.
 	version: string,
@@ -173,7 +175,9 @@ method GetStatus() -> (
 	# The gateway's own numbers.
 	gateway: Usage,
 	# The processes.
-	services: []Service
+	services: []Service,
+	# Whether something was left out that this caller may not know.
+	incomplete: bool
 )
 
 # The request was not done before its deadline.

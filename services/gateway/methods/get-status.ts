@@ -1,9 +1,10 @@
 /** io.postern.Gateway.GetStatus: what the parent knows of every process, what each tells of itself, and the gateway's own numbers. */
 import type { Clock } from '../../../mesh/clock.ts';
 import { PosternError } from '../../../mesh/errors.ts';
-import { type Census, type ServiceName, services } from '../../../mesh/protocol.ts';
+import { services as all, type Census, type ServiceName } from '../../../mesh/protocol.ts';
 import type { Usage } from '../../../varlink/generated/io.postern.Gateway.ts';
-import { authorise } from '../authorise.ts';
+import { authorise, mayKnowReports } from '../authorise.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { Request } from '../request.ts';
 import { type Served, serve } from './method.ts';
 
@@ -13,6 +14,7 @@ export interface StatusSources {
   readonly version: string;
   readonly generation: number;
   readonly clock: Clock;
+  readonly reportsFor: GatewayConfig['reportsFor'];
   /** milliseconds to wait for reports */
   readonly patience: number;
   usage(): Usage;
@@ -27,12 +29,18 @@ export function getStatus(sources: StatusSources): Served {
   return serve(name, 'request', (_parameters, request) => {
     authorise({ method: name, peer: request.client.peer });
     request.authorised();
+    const { version, generation } = sources;
+    const known = () => ({ version, generation, gateway: sources.usage() });
+    if (!mayKnowReports(request.client.peer, sources.reportsFor)) {
+      const services = sources.census().map(({ name: service, state, restarts }) => ({ name: service, state, restarts }));
+      request.answer(name, { ...known(), services, incomplete: true });
+      return {};
+    }
     const reports = new Map<string, Record<string, unknown>>([['gateway', sources.report()]]);
     const answer = () => {
       timer.cancel();
-      const { version, generation } = sources;
-      const known = sources.census().map((entry) => ({ ...entry, report: reports.get(entry.name) ?? null }));
-      request.answer(name, { version, generation, gateway: sources.usage(), services: known });
+      const services = sources.census().map((entry) => ({ ...entry, report: reports.get(entry.name) ?? null }));
+      request.answer(name, { ...known(), services, incomplete: false });
     };
     const timer = sources.clock.after(sources.patience, answer);
     const asked = new Set<string>(running(sources.census()).filter((stage) => ask(request, stage)));
@@ -48,9 +56,7 @@ export function getStatus(sources: StatusSources): Served {
 }
 
 function running(census: Census): ServiceName[] {
-  return services.filter(
-    (service) => service !== 'gateway' && census.some(({ name: known, state }) => known === service && state === 'ready'),
-  );
+  return all.filter((service) => service !== 'gateway' && census.some(({ name: known, state }) => known === service && state === 'ready'));
 }
 
 function ask(request: Request, stage: ServiceName): boolean {
