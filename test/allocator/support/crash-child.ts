@@ -1,11 +1,12 @@
 /**
  * An allocator that ends by SIGKILL at the n-th thing that it does to the disk or to a namespace: a child of crash.test.ts.
  *
- *     node crash-child.mjs FOLDER STEP open|guarded NAMESPACE...
+ *     node crash-child.mjs FOLDER STEP open|guarded|helperless NAMESPACE...
  *
- * Asks for a range for each namespace, given as a path. Prints "done" where STEP is more than there are.
+ * Asks for a range for each namespace, given as a path; `helperless`: after the end of its namespace helper. Prints "done" where STEP is more than there are.
  */
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import { native } from '../../../native/index.ts';
 import { type Disk, realDisk } from '../../../services/allocator/journal.ts';
@@ -47,6 +48,7 @@ const kernel = { ...native, helperWriteMaps: mortal(native.helperWriteMaps), hel
 
 const desk = openDesk({ pools: [{ first: 524288, last: 524288 + 6 * 65536 - 1 }], share_per_user: 1 }, { disk, kernel }, folder);
 if (mode === 'guarded') await desk.policy(true);
+if (mode === 'helperless') process.kill(Number.parseInt(readFileSync(join(folder, 'helper'), 'utf8'), 10), 'SIGKILL');
 for (const path of namespaces) {
   const answer = await desk.allocate(new Descriptor(openSync(path, 'r')));
   if (answer !== 'waiting') continue;
