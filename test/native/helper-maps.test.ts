@@ -1,5 +1,5 @@
 /** ID maps written and read from nothing but a descriptor of a user namespace. */
-import { readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Helper, Holder, isRoot, maps, native, outcome } from './parts/native.ts';
 
@@ -122,7 +122,7 @@ describe.skipIf(!isRoot)('the maps of a namespace', () => {
     expect(outcome(() => native.helperWriteMaps(helper.socket, own, maps([0, first, 1]), false))).toBe('EPERM');
     expect(outcome(() => native.helperReadMaps(helper.socket, 0))).toBe('ENOTTY');
     using holder = await Holder.start(['-U', '-n']);
-    const network = (await import('node:fs')).openSync(`/proc/${holder.pid}/ns/net`, 'r');
+    const network = openSync(`/proc/${holder.pid}/ns/net`, 'r');
     expect(outcome(() => native.helperReadMaps(helper.socket, network))).toBe('EINVAL');
     native.close(network);
     native.close(own);

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addonPath, runNode, scratch } from './parts/native.ts';
+import { addonPath, Helper, Holder, isRoot, maps, native, runNode, scratch } from './parts/native.ts';
 
 /** Runs a main program whose workers run `worker`. */
 const withWorkers = (worker: string, main: string) =>
@@ -72,5 +72,25 @@ describe('a worker', () => {
         console.log(new Set(types));
       });`);
     expect({ stdout, stderr, status }).toEqual({ stdout: "Set(1) { 'namespace' }\n", stderr: '', status: 0 });
+  });
+
+  it.skipIf(!isRoot)('asks the same helper as others, and each gets its own answer', async () => {
+    const ids = [524_288, 600_000, 700_000, 800_000];
+    using helper = new Helper();
+    const holders = await Promise.all(ids.map(() => Holder.start()));
+    for (const [i, holder] of holders.entries()) {
+      native.helperWriteMaps(helper.socket, holder.userNamespace, maps([0, ids[i] ?? 0, 1]), false);
+    }
+    const { stdout, stderr } = await runNode(
+      `const { Worker } = require('node:worker_threads');
+       const source = "const native = require(" + JSON.stringify(${JSON.stringify(addonPath)}) + "); const { workerData, parentPort } = require('node:worker_threads');"
+         + "const seen = new Set(); for (let i = 0; i < 200; i++) seen.add(native.helperReadMaps(3, workerData).uid[0].outside); parentPort.postMessage([...seen]);";
+       Promise.all([4, 5, 6, 7].map((fd) => new Promise((done) => new Worker(source, { eval: true, workerData: fd }).once('message', done))))
+         .then((answers) => console.log(JSON.stringify(answers)));`,
+      [helper.socket, ...holders.map((holder) => holder.userNamespace)],
+    );
+    for (const holder of holders) holder[Symbol.dispose]();
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual(ids.map((id) => [id]));
   });
 });

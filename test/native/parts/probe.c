@@ -5,12 +5,14 @@
  *     probe enter hidden|traceable     enters the user namespace of descriptor 3 as the helper does, prints its pid, stays there;
  *                                      traceable: gives up what the helper relies on, to show that the attack below is real
  *     probe attack PID                 tries to trace, read and rob a process; prints the error of each way, or "ok"
+ *     probe storm SIGNAL               sends a signal to everybody it may, again and again, for five seconds at most
  *     probe device PATH                opens a device node; prints the error or "ok"
  */
 #define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +76,19 @@ static int attack(pid_t pid) {
   return 0;
 }
 
+static int storm(int signal_number) {
+  alarm(5);
+  puts("begun");
+  fflush(stdout);
+  for (;;) kill(-1, signal_number);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 125;
   if (strcmp(argv[1], "datagram") == 0) return datagram(argv[2]);
   if (strcmp(argv[1], "enter") == 0) return stay_in(argv[2]);
   if (strcmp(argv[1], "attack") == 0) return attack(atoi(argv[2]));
+  if (strcmp(argv[1], "storm") == 0) return storm(atoi(argv[2]));
   if (strcmp(argv[1], "device") == 0) tell("open", open(argv[2], O_RDONLY | O_NONBLOCK));
   return 0;
 }
