@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallError, ConnectionLost, PosternClient } from '../../client/client.ts';
-import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
+import { closeAll } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
-import { Namespace, openDescriptors, startTestGateway, type TestGateway } from '../gateway/harness.ts';
+import { mounted, Namespace, openDescriptors, someMount, startTestGateway, type TestGateway } from '../gateway/harness.ts';
 
 let folder: string;
 let namespace: Namespace;
@@ -36,32 +36,6 @@ afterEach(async () => {
   await gateway.close();
   expect(openDescriptors().length).toBe(before);
 });
-
-function someMount(): Descriptor {
-  const context = native.fsopen('tmpfs');
-  try {
-    native.fsconfigCreate(context);
-    return new Descriptor(native.fsmount(context, 0));
-  } finally {
-    native.close(context);
-  }
-}
-
-const partition = (designator: string, mountPoints: string[]) => ({
-  designator,
-  number: null,
-  architecture: null,
-  uuid: null,
-  label: null,
-  fileSystem: 'erofs',
-  size: 8,
-  offset: 0,
-  writable: false,
-  noSuid: false,
-  noExec: false,
-  mountPoints,
-});
-const facts = { singleFileSystem: false, imagePolicy: '*', imageSize: 8, sectorSize: 512, imageName: null, imageUuid: null };
 
 describe('allocate', () => {
   it('asks for a whole range and a name made fit, unless told otherwise', async () => {
@@ -101,8 +75,10 @@ describe('mountImage', () => {
     const { payload, descriptors } = await gateway.siblings.expect('image.mount');
     closeAll(descriptors);
     expect(payload).toMatchObject({ hasNamespace: true, options: { readOnly: true, imagePolicy: '*' } });
-    const mounted = { image: facts, partitions: [partition('usr', ['/usr']), partition('root', ['/'])] };
-    await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted }, [someMount(), someMount()]);
+    await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted: mounted(['usr', '/usr'], ['root', '/']) }, [
+      someMount(),
+      someMount(),
+    ]);
     using got = await answer;
     expect(got.facts).toMatchObject({ imagePolicy: '*', imageSize: 8 });
     expect(got.partitions.map(({ designator, mount }) => [designator, native.describe(mount.fd).isMountRoot])).toEqual([

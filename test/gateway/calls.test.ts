@@ -3,8 +3,7 @@ import { openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
-import type { MountedImage } from '../../mesh/protocol.ts';
+import { closeAll } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
 import {
   allocate,
@@ -12,9 +11,11 @@ import {
   type Got,
   info,
   mount,
+  mounted,
   Namespace,
   openDescriptors,
   prepare,
+  someMount,
   startTestGateway,
   status,
   type TestGateway,
@@ -44,37 +45,6 @@ afterEach(async () => {
 });
 
 const ok = (parameters: object) => ({ parameters, continues: false, error: null, descriptors: [] });
-
-/** A detached mount, as the mounter would make one. */
-function someMount(): Descriptor {
-  const context = native.fsopen('tmpfs');
-  try {
-    native.fsconfigCreate(context);
-    return new Descriptor(native.fsmount(context, 0));
-  } finally {
-    native.close(context);
-  }
-}
-
-const mounted: MountedImage = {
-  image: { singleFileSystem: true, imagePolicy: '*', imageSize: 8, sectorSize: 512, imageName: null, imageUuid: null },
-  partitions: [
-    {
-      designator: 'root',
-      number: null,
-      architecture: null,
-      uuid: null,
-      label: null,
-      fileSystem: 'erofs',
-      size: 8,
-      offset: 0,
-      writable: false,
-      noSuid: false,
-      noExec: false,
-      mountPoints: ['/'],
-    },
-  ],
-};
 
 function parametersOf(got: Got): Record<string, unknown> {
   if (got === 'end') throw new Error('the connection ended');
@@ -165,7 +135,7 @@ describe('MountImage', () => {
     });
     expect(native.describe(descriptors[0]?.fd ?? -1).inode).toBe(native.describe(image).inode);
     closeAll(descriptors);
-    await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted }, [someMount()]);
+    await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted: mounted() }, [someMount()]);
     const got = await answer;
     if (got === 'end') throw new Error('the connection ended');
     expect(got.parameters).toEqual({

@@ -9,7 +9,20 @@ import { SimulatedClock } from '../../mesh/clock.ts';
 import { closeAll } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
 import { encodeCall } from '../../varlink/message/call.ts';
-import { allocate, type Client, info, Namespace, openDescriptors, prepare, startTestGateway, type TestGateway, until } from './harness.ts';
+import {
+  allocate,
+  type Client,
+  info,
+  mount,
+  mounted,
+  Namespace,
+  openDescriptors,
+  prepare,
+  someMount,
+  startTestGateway,
+  type TestGateway,
+  until,
+} from './harness.ts';
 
 const description = 'org.varlink.service.GetInterfaceDescription';
 
@@ -231,12 +244,21 @@ describe('descriptors in an answer', () => {
   it('count against their user until they are read', async () => {
     await begin({ limits: { descriptorsPerUser: 254 } });
     client.reading = false;
-    client.send(prepare, { imageFileDescriptor: 0 }, [image]);
-    const { payload, descriptors } = await gateway.siblings.expect('image.prepare');
+    client.send(mount, { imageFileDescriptor: 0 }, [image]);
+    const { payload, descriptors } = await gateway.siblings.expect('image.mount');
     closeAll(descriptors);
-    await gateway.siblings.deliver('verity', 'image.prepared', { request: payload.request, rootHash: 'ab', signer: null, cached: true });
+    await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted: mounted(['root', '/'], ['usr', '/usr']) }, [
+      someMount(),
+      someMount(),
+    ]);
+    client.send(info);
+    for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1000);
+    expect(gateway.report()).toMatchObject({ succeeded: 1 });
     client.reading = true;
-    expect(await client.next()).toMatchObject({ error: null });
-    expect(await client.call(info)).toMatchObject({ error: null });
+    const got = await client.next();
+    if (got !== 'end') closeAll(got.descriptors);
+    clock.advance(100);
+    expect(await client.next()).toMatchObject({ parameters: { vendor: 'Postern' } });
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
+import type { MountedImage } from '../../mesh/protocol.ts';
 import { Stream } from '../../mesh/stream.ts';
 import { native } from '../../native/index.ts';
 import { configSchema } from '../../services/gateway/config.ts';
@@ -190,6 +191,39 @@ export class Namespace {
     this.#process.kill('SIGKILL');
     await ended;
   }
+}
+
+/** A detached mount, as the mounter would make one. */
+export function someMount(): Descriptor {
+  const context = native.fsopen('tmpfs');
+  try {
+    native.fsconfigCreate(context);
+    return new Descriptor(native.fsmount(context, 0));
+  } finally {
+    native.close(context);
+  }
+}
+
+/** What lsm tells of a mounted image: a bare file system unless partitions are named. */
+export function mounted(...partitions: (readonly [designator: string, mountPoint: string])[]): MountedImage {
+  const named = partitions.length > 0 ? partitions : [['root', '/'] as const];
+  return {
+    image: { singleFileSystem: partitions.length === 0, imagePolicy: '*', imageSize: 8, sectorSize: 512, imageName: null, imageUuid: null },
+    partitions: named.map(([designator, mountPoint]) => ({
+      designator,
+      number: null,
+      architecture: null,
+      uuid: null,
+      label: null,
+      fileSystem: 'erofs',
+      size: 8,
+      offset: 0,
+      writable: false,
+      noSuid: false,
+      noExec: false,
+      mountPoints: [mountPoint],
+    })),
+  };
 }
 
 /** Waits, without a time of its own, until something is so. */

@@ -4,17 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../mesh/clock.ts';
-import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
-import type { MessageName, Payload, ServiceName } from '../../mesh/protocol.ts';
+import { closeAll } from '../../mesh/descriptors.ts';
+import type { MessageName, ServiceName } from '../../mesh/protocol.ts';
 import { native } from '../../native/index.ts';
 import {
   allocate,
   type Client,
   info,
   mount,
+  mounted,
   Namespace,
   openDescriptors,
   prepare,
+  someMount,
   startTestGateway,
   type TestGateway,
   until,
@@ -81,37 +83,7 @@ function handOff(request: number, from: ServiceName, to: Exclude<ServiceName, 'g
 }
 const sentNames = (): MessageName[] => gateway.siblings.sent().map(({ name }) => name);
 
-const mountedPayload = (request: number): Payload<'image.mounted'> => ({
-  request,
-  mounted: {
-    image: { singleFileSystem: true, imagePolicy: '*', imageSize: 8, sectorSize: 512, imageName: null, imageUuid: null },
-    partitions: [
-      {
-        designator: 'root',
-        number: 1,
-        architecture: null,
-        uuid: null,
-        label: null,
-        fileSystem: 'erofs',
-        size: 8,
-        offset: 0,
-        writable: false,
-        noSuid: false,
-        noExec: false,
-        mountPoints: [],
-      },
-    ],
-  },
-});
-function someMount(): Descriptor {
-  const context = native.fsopen('tmpfs');
-  try {
-    native.fsconfigCreate(context);
-    return new Descriptor(native.fsmount(context, 0));
-  } finally {
-    native.close(context);
-  }
-}
+const mountedPayload = (request: number) => ({ request, mounted: mounted() });
 
 describe('a deadline', () => {
   it('ends a request that nobody answers, by name', async () => {
