@@ -6,7 +6,7 @@ import { asPosternError, type ErrorCode, PosternError } from '../../mesh/errors.
 import type { Mesh } from '../../mesh/mesh.ts';
 import { isSystemError, type NamespaceMaps } from '../../native/index.ts';
 import type { Holding } from './events.ts';
-import { type AllocationEvent, allocationMachine } from './machine.ts';
+import { type AllocationEvent, allocationMachine, type Unexpected } from './machine.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Registry } from './registry.ts';
 
@@ -76,7 +76,7 @@ class Allocation {
   readonly #desk: Desk;
   readonly #namespace: Descriptor;
   readonly #ended: () => void;
-  readonly #actor: Actor<ReturnType<typeof allocationMachine>>;
+  readonly #actor: Actor<typeof allocationMachine>;
   /** what the gateway is told when the end is not a good one; null where it knows */
   #error: PosternError | null = new PosternError('INTERNAL');
   #timer: Timer | undefined;
@@ -86,9 +86,9 @@ class Allocation {
     this.order = order;
     this.#namespace = namespace;
     this.#ended = ended;
-    const unexpected = (state: string, event: AllocationEvent) =>
+    const input: Unexpected = (state, event) =>
       desk.mesh.log.error({ request: order.request, state, event: event.type }, 'an event that the allocation has no use for');
-    this.#actor = createActor(allocationMachine(unexpected)).start();
+    this.#actor = createActor(allocationMachine, { input }).start();
   }
 
   begin(): void {

@@ -16,40 +16,46 @@ export type AllocationEvent =
   /** an attempt to map has failed, and something may be mapped */
   | { readonly type: 'UNCLEAR' };
 
-/** Values that only carry their types to XState. */
-const types: { events: AllocationEvent } = { events: { type: 'RESTRICTED' } };
+/** Hears of an event that the state has no use for: a bug. */
+export type Unexpected = (state: string, event: AllocationEvent) => void;
 
-/** @param unexpected hears of an event that the state has no use for: a bug */
-export function allocationMachine(unexpected: (state: string, event: AllocationEvent) => void) {
-  return setup({
-    types,
-    guards: {
-      guarded: ({ event }) => event.type === 'RECORDED' && event.guarded,
-    },
-    actions: {
-      unexpected: ({ self, event }) => unexpected(String(self.getSnapshot().value), event),
-    },
-  }).createMachine({
-    id: 'allocation',
-    initial: 'picked',
-    states: {
-      picked: {
-        on: {
-          RECORDED: [{ guard: 'guarded', target: 'restricting' }, { target: 'mapping' }],
-          REFUSED: 'refused',
-          '*': { actions: 'unexpected' },
-        },
+/** Values that only carry their types to XState. */
+const types: { events: AllocationEvent; context: { unexpected: Unexpected }; input: Unexpected } = {
+  events: { type: 'RESTRICTED' },
+  context: { unexpected() {} },
+  input() {},
+};
+
+/** One for all allocations: making a machine costs many times what running it does. */
+export const allocationMachine = setup({
+  types,
+  guards: {
+    guarded: ({ event }) => event.type === 'RECORDED' && event.guarded,
+  },
+  actions: {
+    unexpected: ({ context, self, event }) => context.unexpected(String(self.getSnapshot().value), event),
+  },
+}).createMachine({
+  id: 'allocation',
+  context: ({ input }) => ({ unexpected: input }),
+  initial: 'picked',
+  states: {
+    picked: {
+      on: {
+        RECORDED: [{ guard: 'guarded', target: 'restricting' }, { target: 'mapping' }],
+        REFUSED: 'refused',
+        '*': { actions: 'unexpected' },
       },
-      restricting: { on: { RESTRICTED: 'mapping', REFUSED: 'undone', '*': { actions: 'unexpected' } } },
-      mapping: { on: { MAPPED: 'held', REFUSED: 'undone', UNCLEAR: 'left', '*': { actions: 'unexpected' } } },
-      /** the caller has its range */
-      held: { type: 'final' },
-      /** nothing was recorded */
-      refused: { type: 'final' },
-      /** the range is back in its pool */
-      undone: { type: 'final' },
-      /** failed, but on record until the namespace is gone */
-      left: { type: 'final' },
     },
-  });
-}
+    restricting: { on: { RESTRICTED: 'mapping', REFUSED: 'undone', '*': { actions: 'unexpected' } } },
+    mapping: { on: { MAPPED: 'held', REFUSED: 'undone', UNCLEAR: 'left', '*': { actions: 'unexpected' } } },
+    /** the caller has its range */
+    held: { type: 'final' },
+    /** nothing was recorded */
+    refused: { type: 'final' },
+    /** the range is back in its pool */
+    undone: { type: 'final' },
+    /** failed, but on record until the namespace is gone */
+    left: { type: 'final' },
+  },
+});

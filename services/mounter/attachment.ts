@@ -50,13 +50,13 @@ class Attachment {
     this.#workshop = workshop;
     this.#done = done;
     this.#failed = failed;
-    this.#life = createActor(
-      attachmentMachine({
+    this.#life = createActor(attachmentMachine, {
+      input: {
         settle: () => void this.#settle().catch((error) => this.#refuse(error)),
         mount: () => void this.#mount().catch((error) => this.#refuse(error)),
         unexpected: workshop.unexpected,
-      }),
-    );
+      },
+    });
   }
 
   start(): void {

@@ -18,33 +18,37 @@ export interface AttachmentEffects {
 }
 
 /** Values that only carry their types to XState. */
-const types: { events: AttachmentEvent } = { events: { type: 'SETTLED' } };
+const types: { events: AttachmentEvent; context: AttachmentEffects; input: AttachmentEffects } = {
+  events: { type: 'SETTLED' },
+  context: { settle() {}, mount() {}, unexpected() {} },
+  input: { settle() {}, mount() {}, unexpected() {} },
+};
 
-export function attachmentMachine(effects: AttachmentEffects) {
-  return setup({
-    types,
-    actions: {
-      settle: () => effects.settle(),
-      mount: () => effects.mount(),
-      unexpected: ({ event }) => effects.unexpected(event.type),
+/** One for all attachments: each brings its effects as input, since making a machine costs many times what running it does. */
+export const attachmentMachine = setup({
+  types,
+  actions: {
+    settle: ({ context }) => context.settle(),
+    mount: ({ context }) => context.mount(),
+    unexpected: ({ context, event }) => context.unexpected(event.type),
+  },
+}).createMachine({
+  id: 'attachment',
+  context: ({ input }) => input,
+  initial: 'settling',
+  on: { '*': { actions: 'unexpected' } },
+  states: {
+    /** may wait for another attachment that makes the same device, until the deadline */
+    settling: {
+      entry: 'settle',
+      on: { SETTLED: 'mounting', REFUSED: 'refused' },
     },
-  }).createMachine({
-    id: 'attachment',
-    initial: 'settling',
-    on: { '*': { actions: 'unexpected' } },
-    states: {
-      /** may wait for another attachment that makes the same device, until the deadline */
-      settling: {
-        entry: 'settle',
-        on: { SETTLED: 'mounting', REFUSED: 'refused' },
-      },
-      /** with a worker, or queued for one; never broken off: the worker looks at the deadline and answers in any case */
-      mounting: {
-        entry: 'mount',
-        on: { MOUNTED: 'mounted', DEVICE_NEEDED: 'settling', REFUSED: 'refused' },
-      },
-      mounted: { type: 'final' },
-      refused: { type: 'final' },
+    /** with a worker, or queued for one; never broken off: the worker looks at the deadline and answers in any case */
+    mounting: {
+      entry: 'mount',
+      on: { MOUNTED: 'mounted', DEVICE_NEEDED: 'settling', REFUSED: 'refused' },
     },
-  });
-}
+    mounted: { type: 'final' },
+    refused: { type: 'final' },
+  },
+});

@@ -12,8 +12,7 @@ const events: AllocationEvent[] = [
   { type: 'REFUSED' },
   { type: 'UNCLEAR' },
 ];
-const machine = () => allocationMachine(() => {});
-const paths = getSimplePaths(machine(), { events });
+const paths = getSimplePaths(allocationMachine, { events, input: () => {} });
 const walk = (path: (typeof paths)[number]) => path.steps.map(({ event }) => event).filter(({ type }) => !type.startsWith('xstate.'));
 
 describe('every path', () => {
@@ -39,7 +38,7 @@ describe('every path', () => {
 
 it('an event that a state has no use for is heard of, and changes nothing', () => {
   const heard: string[] = [];
-  const actor = createActor(allocationMachine((state, event) => heard.push(`${state}: ${event.type}`))).start();
+  const actor = createActor(allocationMachine, { input: (state, event) => heard.push(`${state}: ${event.type}`) }).start();
   actor.send({ type: 'MAPPED' });
   actor.send({ type: 'RECORDED', guarded: true });
   actor.send({ type: 'MAPPED' });

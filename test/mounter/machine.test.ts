@@ -8,13 +8,13 @@ const types: readonly AttachmentEvent['type'][] = ['SETTLED', 'MOUNTED', 'DEVICE
 
 function life() {
   const seen: string[] = [];
-  const actor = createActor(
-    attachmentMachine({
+  const actor = createActor(attachmentMachine, {
+    input: {
       settle: () => seen.push('settle'),
       mount: () => seen.push('mount'),
       unexpected: (type) => seen.push(`unexpected ${type}`),
-    }),
-  );
+    },
+  });
   actor.start();
   return { actor, seen };
 }
@@ -25,7 +25,8 @@ describe('the life of an attachment', () => {
   });
 
   it('ends as mounted or refused, wherever it is', () => {
-    const paths = getSimplePaths(attachmentMachine({ settle() {}, mount() {}, unexpected() {} }), {
+    const paths = getSimplePaths(attachmentMachine, {
+      input: { settle() {}, mount() {}, unexpected() {} },
       events: types.map((type) => ({ type })),
     });
     const states = new Set(paths.map(({ state }) => String(state.value)));
