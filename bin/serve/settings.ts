@@ -44,10 +44,13 @@ function readable(file: string): string {
 export function lineOf(text: string, key: string): number | undefined {
   let section = '';
   for (const [index, line] of text.split('\n').entries()) {
-    section = /^\s*\[\[?\s*([^\]]+?)\s*\]/.exec(line)?.[1] ?? section;
+    const header = /^\s*\[\[?\s*([^\]]+?)\s*\]/.exec(line)?.[1];
     const name = /^\s*([\w."-]+)\s*=/.exec(line)?.[1];
+    section = header ?? section;
     const here = [section, name].filter((part) => part !== undefined && part !== '').join('.');
-    if (here === key || key.startsWith(`${here}.`) ? name !== undefined : section === key && line.trim().startsWith('[')) return index + 1;
+    // a table may also be written in the line of its key: `a = { b = 1 }`
+    const set = name === undefined ? header === key : here === key || key.startsWith(`${here}.`);
+    if (set) return index + 1;
   }
   return undefined;
 }

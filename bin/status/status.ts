@@ -68,6 +68,8 @@ export async function status(options: StatusOptions): Promise<void> {
     const loud = neverTwice(told.services);
     if (loud !== undefined) say(`${loud}\n`);
     say(services(told.services));
+    if (told.services.every(({ report: own }) => !isObject(own)))
+      say(`\n  ${paint.dim('What the services tell of themselves is for root: sudo postern status')}`);
     for (const { name, report: own } of told.services) {
       if (isObject(own)) say(`\n  ${paint.bold(name)}\n${report(own)}`);
     }
