@@ -1,16 +1,26 @@
 /** Runs the lab's tests under one kernel after the other, and sums up what they say. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runUnder } from './boot.mjs';
 import { fetchKernel } from './kernels.mjs';
+import { prepareTests } from './prepare.mjs';
 
 /** Each kernel gets this long; a boot and its tests take about a minute. */
 const limitMs = 600_000;
 
-/** Passes lines on and counts the results among them: `ok NAME`, `not ok NAME`, `skip NAME  REASON`. */
+/** What every kernel said, for `node lab/table.mjs` and whoever sums up. */
+export const reportFile = join(process.cwd(), 'dist/lab-report.json');
+
+/**
+ * Passes lines on and counts the results among them: `ok NAME`, `not ok NAME`, `skip NAME  REASON`. `data JSON` is kept for the written
+ * report and not shown.
+ */
 function counting(release) {
+  const facts = [];
   const counts = { passed: 0, failed: 0, skipped: 0 };
   let rest = '';
   const take = (line) => {
+    if (line.startsWith('data ')) return facts.push(JSON.parse(line.slice(5)));
     if (line.startsWith('ok ')) counts.passed++;
     else if (line.startsWith('not ok ')) counts.failed++;
     else if (line.startsWith('skip ')) counts.skipped++;
@@ -21,7 +31,7 @@ function counting(release) {
     rest = lines.pop() ?? '';
     lines.forEach(take);
   };
-  return { counts, stream: { write }, flush: () => rest !== '' && take(rest) };
+  return { counts, facts, stream: { write }, flush: () => rest !== '' && take(rest) };
 }
 
 const sentence = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
@@ -34,13 +44,15 @@ const sentence = ({ passed, failed, skipped }) => `${passed} passed, ${failed} f
 export async function runTests(names, { verbose = false } = {}) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
+  const report = [];
+  await prepareTests();
   for (const name of names) {
-    const { counts, stream, flush } = counting(name);
+    const { counts, facts, stream, flush } = counting(name);
     let label = name;
     try {
       const kernel = fetchKernel(name);
       label = kernel.release;
-      const command = [process.execPath, join(process.cwd(), 'test/lab/run.mjs')];
+      const command = [process.execPath, join(process.cwd(), 'dist/lab-tests.mjs')];
       const status = await runUnder(
         kernel,
         { command, environment: { HOME: '/root' }, interactive: false, cwd: process.cwd() },
@@ -53,9 +65,11 @@ export async function runTests(names, { verbose = false } = {}) {
       process.stdout.write(`not ok ${label}: ${error.message}\n`);
       counts.failed++;
     }
+    report.push({ kernel: label, counts, facts });
     lines.push(`lab ${label}: ${sentence(counts)}`);
     for (const key of Object.keys(total)) total[key] += counts[key];
   }
-  process.stdout.write(`${lines.join('\n')}\n${sentence(total)}\n`);
+  writeFileSync(reportFile, `${JSON.stringify(report, null, 1)}\n`);
+  process.stdout.write(`report: ${reportFile}\n${lines.join('\n')}\n${sentence(total)}\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }

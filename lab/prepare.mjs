@@ -1,0 +1,29 @@
+/** Builds what the lab's tests run: one bundle, and the attacks as one static program. Into dist/, which the guest sees. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as bundle } from 'esbuild';
+import { build } from '../tools/build.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export async function prepareTests() {
+  await build();
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: ['test/lab/main.ts'],
+    outfile: 'dist/lab-tests.mjs',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  const folder = join(root, 'test/lab/attacks');
+  const sources = readdirSync(folder).flatMap((name) => (name.endsWith('.c') ? [join(folder, name)] : []));
+  const flags = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(root, 'dist/lab-attack')];
+  const { status, error, stderr } = spawnSync('gcc', [...flags, ...sources], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the attacks could not be compiled: ${error?.message ?? stderr}`);
+}
