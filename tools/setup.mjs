@@ -85,7 +85,9 @@ function installNpmPackages() {
   if (nodeModulesMatch()) return step('npm packages', count(), time());
   note('installing npm packages');
   const ci = quietly('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (ci.failed) stop(`npm ci failed:\n${ci.output.trimEnd()}`, 'is the npm registry reachable?');
+  // after the reason npm prints its whole manual
+  const [reason = ''] = ci.output.split(/\n.*\nnpm error Clean install a project/);
+  if (ci.failed) stop(`npm ci failed:\n${reason.trimEnd()}`, 'is the npm registry reachable?');
   step('npm packages', count(), time());
 }
 
