@@ -36,9 +36,14 @@ bool AddressOf(const std::string& path, sockaddr_un* address, socklen_t* length)
   return true;
 }
 
+/** Past net.core.wmem_max, which is small on most systems, where we hold CAP_NET_ADMIN; up to it otherwise. */
+bool SetBuffer(int fd, int force, int plain, int bytes) {
+  return setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof bytes) == 0 || setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof bytes) == 0;
+}
+
 bool SetBuffers(int fd, int bytes) {
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) < 0) return false;
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) < 0) return false;
+  if (!SetBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes)) return false;
+  if (!SetBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes)) return false;
   int got = 0;
   socklen_t length = sizeof got;
   if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &length) < 0) return false;
