@@ -89,7 +89,10 @@ class Poller : public Napi::ObjectWrap<Poller> {
     if (arguments.Failed()) return {};
     if (watch_ == nullptr) return SystemError(info.Env(), "epoll_ctl", EBADF);
     const int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0) | (hang_up ? UV_PRIORITIZED : 0);
+    // libuv takes the descriptor out of epoll and puts it back even for what is watched already.
+    if (events == watching_) return info.Env().Undefined();
     const int error = events == 0 ? uv_poll_stop(&watch_->handle) : uv_poll_start(&watch_->handle, events, OnEvent);
+    watching_ = error < 0 ? 0 : events;
     return error < 0 ? SystemError(info.Env(), "epoll_ctl", -error) : info.Env().Undefined();
   }
 
@@ -104,6 +107,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
   static void OnEvent(uv_poll_t* handle, int status, int events) {
     Poller* self = static_cast<Watch*>(handle->data)->owner;
     if (self == nullptr) return;
+    if (status < 0) self->watching_ = 0;  // libuv has stopped the watch
     napi_env env = self->Env();
     Napi::HandleScope scope(env);
     const Napi::Object keep = self->Value();  // the callback may close, and so let go of, this very object
@@ -122,6 +126,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
   }
 
   Watch* watch_ = nullptr;
+  int watching_ = 0;
   Napi::FunctionReference ready_;
   napi_async_context context_ = nullptr;
 };
