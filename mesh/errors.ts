@@ -56,7 +56,7 @@ export const errorCatalogue = {
   IMAGE_TOO_SHORT: { why: 'the image ends before its partition table says', next: 'fetch the image again' },
   IMAGE_UNREADABLE: { why: 'the image could not be read', next: 'look for errors of the disk or file system that it lies on' },
   IMAGE_CHANGED: { why: 'the image changed while it was read', next: 'wait for whoever writes it, then try again' },
-  IMAGE_TOO_LARGE: { why: 'the image is larger than the operator allows', next: 'raise store.max_image_size' },
+  IMAGE_TOO_LARGE: { why: 'the image is larger than the operator allows', next: 'raise verity.store.max_image_size' },
   IMAGE_NOT_RECOGNISED: { why: 'neither a partition table nor a known file system was found', next: 'look at it with `postern inspect`' },
   TABLE_BROKEN: { why: 'both the primary and the backup partition table are broken', next: 'make the image again' },
   TABLE_ENTRIES: { why: 'the partition table claims a number or size of entries that no sound table has', next: 'make the image again' },
@@ -78,7 +78,7 @@ export const errorCatalogue = {
   },
   POLICY_INVALID: { why: 'the image policy cannot be read', next: 'see the grammar in docs/images.md' },
   POLICY_DENIED: { why: 'the image policy does not allow this image', next: 'see `postern inspect` for what the policy met' },
-  STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise store.max_size, or end containers' },
+  STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise verity.store.max_size, or end containers' },
 
   // The mount
   MOUNT_OPTION: { why: 'a mount option was asked for that may not be set', next: 'leave the named option out' },

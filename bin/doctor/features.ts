@@ -148,5 +148,5 @@ export const routes: readonly Route[] = [
   { title: 'signed image, checked by the kernel as it is read (dm-verity)', needs: ['dm-verity', 'loop'], planned: true },
   { title: 'file sealed with a signed digest (fs-verity)', needs: ['fs-verity'], planned: true },
   { title: 'writable image with integrity (dm-integrity)', needs: ['dm-integrity'], planned: true },
-  { title: 'ranges used again after their namespace', needs: ['bpf-lsm'], planned: true },
+  { title: 'ranges used again after their namespace', needs: ['bpf-lsm'] },
 ];

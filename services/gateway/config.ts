@@ -15,15 +15,15 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** As many as systemd's daemons take. */
       connections: limit(4096, 65536),
-      connectionsPerUser: limit(1024, 65536),
+      connections_per_user: limit(1024, 65536),
       /** Fewer than the mesh lets wait for a service that is down (mesh/link.ts). */
       requests: limit(512, 1024),
-      requestsPerUser: limit(64, 1024),
-      callsPerConnection: limit(8, 64),
+      requests_per_user: limit(64, 1024),
+      calls_per_connection: limit(8, 64),
       /** A few messages of the longest size. */
-      bytesPerUser: limit(64 * 1024 * 1024, 1 << 30),
+      bytes_per_user: limit(64 * 1024 * 1024, 1 << 30),
       /** Well below what a process may have open: eight users at their limit fit. */
-      descriptorsPerUser: limit(2048, 16384),
+      descriptors_per_user: limit(2048, 16384),
     }),
     {},
   ),

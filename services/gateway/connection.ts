@@ -26,7 +26,7 @@ export interface House {
   readonly turns: Turns;
   readonly unread: UnreadWatch;
   readonly clock: Clock;
-  readonly callsPerConnection: number;
+  readonly calls_per_connection: number;
   /** milliseconds for a message from its first byte to its last, and for a client to take an answer */
   readonly silence: number;
 }
@@ -74,7 +74,7 @@ export class Connection {
       progress: (parameters) => this.#progress(parameters),
       reply: (parameters, descriptors, written) => this.#write(encodeReply(parameters), descriptors, written),
     };
-    const { ledger, clock, silence, callsPerConnection: ahead } = house;
+    const { ledger, clock, silence, calls_per_connection: ahead } = house;
     const events = { readable: () => this.#readable(), drained: () => this.#drained(), hungUp: () => this.#hungUp() };
     const stream = new Stream(socket, events, clock);
     this.#stream = stream;

@@ -26,7 +26,7 @@ export function startGateway(
   clock: Clock,
 ): Running<'gateway'> {
   const ledger = new Ledger(limits);
-  const turns = new Turns(limits.requestsPerUser, limits.requests);
+  const turns = new Turns(limits.requests_per_user, limits.requests);
   const book: CensusBook = { latest: [] };
 
   const usage = (): Usage => ({
@@ -63,7 +63,7 @@ export function startGateway(
     turns,
     unread: new UnreadWatch(clock),
     clock,
-    callsPerConnection: limits.callsPerConnection,
+    calls_per_connection: limits.calls_per_connection,
     silence: deadlines.silence,
   };
   const server = new Server(house, mesh.log);

@@ -3,16 +3,16 @@
 export interface Limits {
   /** connections of all users together */
   readonly connections: number;
-  readonly connectionsPerUser: number;
+  readonly connections_per_user: number;
   /** requests under way of all users together */
   readonly requests: number;
-  readonly requestsPerUser: number;
+  readonly requests_per_user: number;
   /** calls of one connection that were read and not yet answered; the rest waits in the kernel */
-  readonly callsPerConnection: number;
+  readonly calls_per_connection: number;
   /** bytes of messages that were read and not yet answered */
-  readonly bytesPerUser: number;
+  readonly bytes_per_user: number;
   /** descriptors of messages that were read and not yet answered, and of answers that the user has not read yet */
-  readonly descriptorsPerUser: number;
+  readonly descriptors_per_user: number;
 }
 
 /** SCM_MAX_FD: a message brings no more, and it must have room before it is read. */
@@ -55,7 +55,7 @@ export class Ledger {
   /** False, and nothing counted, where there are too many. */
   openConnection(account: number): boolean {
     const entry = this.#accounts.get(account) ?? { connections: 0, bytes: 0, descriptors: 0, waiting: new Set() };
-    if (this.#connections >= this.#limits.connections || entry.connections >= this.#limits.connectionsPerUser) return false;
+    if (this.#connections >= this.#limits.connections || entry.connections >= this.#limits.connections_per_user) return false;
     this.#accounts.set(account, entry);
     entry.connections += 1;
     this.#connections += 1;
@@ -102,8 +102,8 @@ export class Ledger {
   }
 
   #hasRoom(entry: Account): boolean {
-    const { bytesPerUser, descriptorsPerUser } = this.#limits;
-    return entry.bytes < bytesPerUser && entry.descriptors + descriptorsOfOneMessage <= descriptorsPerUser;
+    const { bytes_per_user, descriptors_per_user } = this.#limits;
+    return entry.bytes < bytes_per_user && entry.descriptors + descriptorsOfOneMessage <= descriptors_per_user;
   }
 
   #entry(account: number): Account {

@@ -174,7 +174,7 @@ describe('a client that does not read', () => {
 
 describe('one user', () => {
   it('has so many connections and no more', async () => {
-    await begin({ limits: { connectionsPerUser: 3 } });
+    await begin({ limits: { connections_per_user: 3 } });
     const clients = [gateway.client(), gateway.client()];
     for (const each of clients) expect(await each.call(info)).toMatchObject({ error: null });
     const refused = gateway.client();
@@ -186,7 +186,7 @@ describe('one user', () => {
   });
 
   it('has so many requests under way; the others wait and are not refused', async () => {
-    await begin({ limits: { requestsPerUser: 2 } });
+    await begin({ limits: { requests_per_user: 2 } });
     const clients = [client, gateway.client(), gateway.client(), gateway.client()];
     for (const each of clients) each.send(allocate, allocateParameters, [namespace.fd]);
     const running = [await nextAllocation(), await nextAllocation()];
@@ -198,7 +198,7 @@ describe('one user', () => {
   });
 
   it('that waits and goes away is forgotten', async () => {
-    await begin({ limits: { requestsPerUser: 1 } });
+    await begin({ limits: { requests_per_user: 1 } });
     const other = gateway.client();
     client.send(allocate, allocateParameters, [namespace.fd]);
     const first = await nextAllocation();
@@ -212,7 +212,7 @@ describe('one user', () => {
   });
 
   it('may hold so many bytes; more is read when there is room', async () => {
-    await begin({ limits: { bytesPerUser: 1000 } });
+    await begin({ limits: { bytes_per_user: 1000 } });
     const other = gateway.client();
     client.send(allocate, { ...allocateParameters, name: 'x'.repeat(255) }, [namespace.fd]);
     const first = await nextAllocation();
@@ -224,7 +224,7 @@ describe('one user', () => {
   });
 
   it('is no obstacle for another', async () => {
-    await begin({ limits: { requestsPerUser: 1, connectionsPerUser: 2 } });
+    await begin({ limits: { requests_per_user: 1, connections_per_user: 2 } });
     client.send(allocate, allocateParameters, [namespace.fd]);
     await nextAllocation();
     const program = `
@@ -242,7 +242,7 @@ describe('one user', () => {
 
 describe('descriptors in an answer', () => {
   it('count against their user until they are read', async () => {
-    await begin({ limits: { descriptorsPerUser: 254 } });
+    await begin({ limits: { descriptors_per_user: 254 } });
     client.reading = false;
     client.send(mount, { imageFileDescriptor: 0 }, [image]);
     const { payload, descriptors } = await gateway.siblings.expect('image.mount');

@@ -6,12 +6,12 @@ import { type Turn, Turns } from '../../services/gateway/turns.ts';
 
 const limits: Limits = {
   connections: 5,
-  connectionsPerUser: 3,
+  connections_per_user: 3,
   requests: 4,
-  requestsPerUser: 2,
-  callsPerConnection: 8,
-  bytesPerUser: 100,
-  descriptorsPerUser: 300,
+  requests_per_user: 2,
+  calls_per_connection: 8,
+  bytes_per_user: 100,
+  descriptors_per_user: 300,
 };
 
 describe('connections', () => {
