@@ -2,7 +2,7 @@
  * A client light enough not to be what is measured: it speaks Varlink over the socket in plain C, one blocking connection per client.
  *
  *   load allocate SOCKET CLIENTS COUNT        each call gives a range to a new user namespace, which ends right after
- *   load mount SOCKET IMAGE CLIENTS COUNT     each call mounts the image for the client's own namespace; the mount is closed right after
+ *   load mount SOCKET IMAGE CLIENTS COUNT     each call mounts the image for the client's own namespace; it is closed a few calls later
  *   load pinned SOCKET IMAGE CLIENTS COUNT    the same while one further mount of the image is held
  *   load first SOCKET IMAGE                   one single mount, for the cost of the first one
  *   load hold SOCKET COUNT                    COUNT ranges, all held until the last is there
@@ -17,6 +17,8 @@
 #define HELD_PER_PROCESS 4000
 #define REPLY_ROOM (256 * 1024)
 #define MOUNTS_ROOM 16
+/* A client keeps its mount longer than the server keeps its copy, or the server's close would be the last and do the unmounting. */
+#define MOUNTS_KEPT 8
 
 static const char *socket_path, *image_path;
 static int connection = -1, image = -1, namespace = -1;
@@ -104,11 +106,12 @@ static void prepare_mount(size_t client) {
 
 static void mount_many(size_t client, uint64_t *ns, size_t each) {
     (void)client;
+    int kept[MOUNTS_KEPT][MOUNTS_ROOM];
+    size_t counts[MOUNTS_KEPT] = {0};
     for (size_t i = 0; i < each; i++) {
-        int mounts[MOUNTS_ROOM];
-        size_t count;
-        ns[i] = mount_image(mounts, &count);
-        close_all(mounts, count);
+        size_t slot = i % MOUNTS_KEPT;
+        close_all(kept[slot], counts[slot]);
+        ns[i] = mount_image(kept[slot], &counts[slot]);
     }
 }
 
