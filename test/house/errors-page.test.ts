@@ -22,6 +22,6 @@ function render(): string {
 }
 
 it('the errors page lists every code with its cause and remedy', () => {
-  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(page, render());
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(page, render());
   expect(readFileSync(page, 'utf8')).toBe(render());
 });
