@@ -125,7 +125,7 @@ export class Connection {
     } while (this.#gone && this.#readRest());
     this.#stepping = false;
     const idle = !this.#busy && !this.#stream.writing && this.#unread === 0 && this.#calls.waiting === 0;
-    if (idle && this.#calls.ended) this.close();
+    if (idle && (this.#calls.ended || this.#gone)) this.close();
     else this.#calls.listen(this.#busy);
   }
 

@@ -14,6 +14,20 @@ const largeFile = arch === 'arm64' ? 0o400000 : 0o100000;
 /** Flags without an effect on what others do with the open file. */
 const harmless = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR | constants.O_NOFOLLOW | largeFile;
 
+/** The kernel's word for people. */
+const kinds: Readonly<Record<DescriptorFacts['type'], string>> = {
+  regular: 'a regular file',
+  directory: 'a directory',
+  block: 'a block device',
+  character: 'a character device',
+  socket: 'a socket',
+  fifo: 'a pipe',
+  symlink: 'a symbolic link',
+  namespace: 'a namespace',
+  process: 'a process',
+  other: 'something else',
+};
+
 /** A parameter that is the index of a descriptor. */
 export interface Reference {
   readonly index: number;
@@ -69,7 +83,7 @@ export function checkImage(bag: Bag, reference: Reference): DescriptorFacts {
   const { parameter } = reference;
   const facts = native.describe(bag.at(reference).fd);
   if (facts.type !== 'regular' && facts.type !== 'block') {
-    throw new PosternError('DESCRIPTOR_TYPE', `a ${facts.type}, not a regular file or block device`, parameter);
+    throw new PosternError('DESCRIPTOR_TYPE', `${kinds[facts.type]}, not a regular file or block device`, parameter);
   }
   checkFlags(facts, constants.O_NONBLOCK, parameter);
   if (facts.access !== 'read' && facts.access !== 'read-write') {
@@ -86,7 +100,7 @@ export function checkUserNamespace(bag: Bag, reference: Reference): DescriptorFa
   const { parameter } = reference;
   const facts = native.describe(bag.at(reference).fd);
   if (facts.type !== 'namespace' || facts.namespaceType !== userNamespaceType) {
-    throw new PosternError('NAMESPACE_NOT_USER', facts.type === 'namespace' ? 'another kind of namespace' : `a ${facts.type}`, parameter);
+    throw new PosternError('NAMESPACE_NOT_USER', facts.type === 'namespace' ? 'another kind of namespace' : kinds[facts.type], parameter);
   }
   checkFlags(facts, 0, parameter);
   return facts;

@@ -1,7 +1,7 @@
 /** How a connection behaves: order, read-ahead, slow readers, many users' share, and no descriptors left. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -130,6 +130,17 @@ describe('calls of one connection', () => {
     expect(await client.next()).toMatchObject({ error: null });
     expect(clock.pending).toBe(0);
   });
+});
+
+const python = ['/usr/bin/python3'].find(existsSync);
+it.skipIf(python === undefined)('urgent data, which Varlink has no use for, ends the connection (needs python3 to send some)', async () => {
+  await begin();
+  const program =
+    'import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\ns.send(b"{",socket.MSG_OOB)\nprint(s.recv(9))';
+  const sender = spawn(python ?? '', ['-c', program, gateway.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await once(sender.stdout, 'data');
+  expect(String(said)).toBe("b''\n");
+  await until(() => gateway.report().connections === 1);
 });
 
 describe('a client that does not read', () => {

@@ -14,7 +14,7 @@ export type AllocateUserRangeParameters = {
   readonly mangleName?: boolean | null;
   /** How many IDs: 1 or 65536. */
   readonly size: number;
-  /** The ID inside that the first of the range is mapped to. By default 0; of type `self`, the caller's own ID. */
+  /** The ID inside that the first of the range is mapped to. By default 0, and of type `self` always. */
   readonly target?: number | null;
   /** The user namespace. */
   readonly userNamespaceFileDescriptor: number;
@@ -198,7 +198,7 @@ method AllocateUserRange(
 	mangleName: ?bool,
 	# How many IDs: 1 or 65536.
 	size: int,
-	# The ID inside that the first of the range is mapped to. By default 0; of type \`self\`, the caller's own ID.
+	# The ID inside that the first of the range is mapped to. By default 0, and of type \`self\` always.
 	target: ?int,
 	# The user namespace.
 	userNamespaceFileDescriptor: int,

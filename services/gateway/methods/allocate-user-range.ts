@@ -20,7 +20,7 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
   const type = parameters.type ?? 'managed';
   if (parameters.name === '' || parameters.name.length > maxName) throw new PosternError('NAME_INVALID');
   const size = checkedSize(parameters.size, type);
-  const target = checkedTarget(parameters.target ?? null, size, type, peer.uid);
+  const target = checkedTarget(parameters.target ?? 0, size, type);
   const delegateContainerRanges = checkedDelegations(parameters.delegateContainerRanges ?? 0);
 
   const namespace = { index: parameters.userNamespaceFileDescriptor, parameter: 'userNamespaceFileDescriptor' };
@@ -55,9 +55,8 @@ function checkedSize(size: number, type: NonNullable<Parameters['type']>): 1 | 6
   throw new PosternError('INVALID_PARAMETER', type === 'self' ? 'of type self there is 1' : 'there are 1 and 65536', 'size');
 }
 
-/** Of type `self`, the caller appears as itself unless it says that it wants to be root. */
-function checkedTarget(target: number | null, size: number, type: NonNullable<Parameters['type']>, uid: number): number {
-  if (target === null) return type === 'self' ? uid : 0;
+/** Of type `self`, the caller is root inside, and nobody else. */
+function checkedTarget(target: number, size: number, type: NonNullable<Parameters['type']>): number {
   if (type === 'self' && target !== 0) throw new PosternError('INVALID_PARAMETER', 'of type self it is 0 or left out', 'target');
   if (target < 0 || target + size - 1 > lastId) throw new PosternError('INVALID_PARAMETER', 'there are no such IDs', 'target');
   return target;
