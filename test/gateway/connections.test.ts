@@ -135,11 +135,17 @@ describe('calls of one connection', () => {
 const python = ['/usr/bin/python3'].find(existsSync);
 it.skipIf(python === undefined)('urgent data, which Varlink has no use for, ends the connection (needs python3 to send some)', async () => {
   await begin();
-  const program =
-    'import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\ns.send(b"{",socket.MSG_OOB)\nprint(s.recv(9))';
+  const program = [
+    'import socket, sys',
+    's = socket.socket(socket.AF_UNIX)',
+    's.connect(sys.argv[1])',
+    's.send(b"{", socket.MSG_OOB)',
+    'try: print(s.recv(9))',
+    'except ConnectionResetError: print("reset")',
+  ].join('\n');
   const sender = spawn(python ?? '', ['-c', program, gateway.path], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [said] = await once(sender.stdout, 'data');
-  expect(String(said)).toBe("b''\n");
+  expect(String(said)).toMatch(/b''|reset/);
   await until(() => gateway.report().connections === 1);
 });
 
