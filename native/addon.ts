@@ -138,7 +138,7 @@ export interface Addon {
   setCloseOnExec(fd: number, on: boolean): void;
 
   // ── sockets: non-blocking, and never a signal
-  /** SOCK_SEQPACKET with send and receive buffers for `bufferBytes`; ENOBUFS where net.core.wmem_max allows less. */
+  /** SOCK_SEQPACKET with send and receive buffers for `bufferBytes`; ENOBUFS where net.core.wmem_max allows less and CAP_NET_ADMIN is missing. */
   socketPair(bufferBytes: number): [number, number];
   /**
    * A listening stream socket at a path (`@name`: abstract), whose file has exactly `mode`. A socket file that nobody listens on is
