@@ -85,7 +85,7 @@ export class Progress implements Disposable {
     const share = total > 0 ? Math.min(1, done / total) : 0;
     const filled = Math.round(share * barWidth);
     const bar = alarm.cyan('━'.repeat(filled)) + alarm.dim('─'.repeat(barWidth - filled));
-    const room = Math.max(8, (process.stderr.columns ?? 80) - barWidth - 24);
+    const room = Math.max(8, (process.stderr.columns || 80) - barWidth - 24);
     process.stderr.write(`\r\x1b[2K${label.slice(0, room)} ${bar} ${Math.floor(share * 100)}%${total > 0 ? ` of ${size(total)}` : ''}`);
   }
 

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { note, step, stop, stopwatch } from './say.mjs';
+import { step, stop, stopwatch } from './say.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -32,6 +32,12 @@ const bundles = [
   // piscina starts its threads from a file beside itself
   { out: 'worker.js', entry: 'node_modules/piscina/dist/worker.js', format: 'cjs' },
 ];
+
+/** What the native build makes, below native/build. */
+const nativeFiles = ['Release/postern.node', 'postern-lsm.node', 'policy.bpf.o', 'launcher', 'helper', 'container'];
+
+/** The names in dist/ of everything that runs; whatever else is there belongs to a bench or a test. */
+export const products = [...bundles.map(({ out }) => out), ...nativeFiles.map((file) => basename(file))];
 
 const fingerprint = async (file) => {
   const { mtimeMs, size } = await stat(file);
@@ -87,10 +93,6 @@ async function makeBundles() {
   const made = [];
   let esbuild;
   for (const bundle of bundles) {
-    if (!existsSync(join(root, bundle.entry))) {
-      note(`${bundle.out}: ${bundle.entry} is not there yet`);
-      continue;
-    }
     if (await isCurrent(bundle, stamps[bundle.out])) {
       next[bundle.out] = stamps[bundle.out];
       continue;
@@ -101,9 +103,7 @@ async function makeBundles() {
     } catch (error) {
       if (!Array.isArray(error.errors)) throw error;
       const lines = await esbuild.formatMessages(error.errors, { kind: 'error', color: process.stdout.isTTY === true });
-      note(`${bundle.out} could not be made:\n${lines.join('')}`);
-      process.exitCode = 1;
-      continue;
+      stop(`${bundle.out} could not be made:\n${lines.join('')}`);
     }
     made.push(bundle.out);
   }
@@ -119,14 +119,10 @@ async function makeNative() {
     if (status !== 0) stop('the native build failed', 'its message stands above');
   }
   const made = [];
-  for (const file of ['Release/postern.node', 'postern-lsm.node', 'policy.bpf.o', 'launcher', 'helper', 'container']) {
+  for (const file of nativeFiles) {
     const source = join(root, 'native/build', file);
     const target = join(dist, basename(file));
-    const built = await stat(source).catch(() => undefined);
-    if (built === undefined) {
-      note(`${basename(file)} is not there yet`);
-      continue;
-    }
+    const built = await stat(source);
     const placed = await stat(target).catch(() => undefined);
     if (placed !== undefined && placed.mtimeMs >= built.mtimeMs && placed.size === built.size) continue;
     await replace(target, await readFile(source));

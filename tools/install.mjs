@@ -3,9 +3,10 @@
  * as under /root, and for packages.
  *   node tools/install.mjs PREFIX
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { products } from './build.mjs';
 import { step, stop } from './say.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -24,8 +25,7 @@ export function install(prefix) {
     mkdirSync(join(prefix, folder), { recursive: true });
     chmodSync(join(prefix, folder), 0o755);
   }
-  const files = readdirSync(dist).filter((name) => !name.startsWith('.') && !name.endsWith('.new'));
-  for (const name of files) copy(join(dist, name), join(prefix, 'dist', name), executables.includes(name) ? 0o755 : 0o644);
+  for (const name of products) copy(join(dist, name), join(prefix, 'dist', name), executables.includes(name) ? 0o755 : 0o644);
   copy(join(root, 'bin/postern'), join(prefix, 'bin/postern'), 0o755);
   return join(prefix, 'bin/postern');
 }

@@ -27,7 +27,7 @@ function usage(what: string, next: string): Failure {
 /** Has a large image checked with a bar that shows how far it is, so that mounting it is quick. */
 async function prepare(gate: PosternClient, file: string, image: Descriptor): Promise<void> {
   using progress = new Progress();
-  for await (const { phase, done, total } of gate.prepare(image)) progress.show(`${phase} ${file}`, done, total);
+  for await (const { phase, done, total } of gate.prepare(image)) progress.show(`${phase} ${posix.basename(file)}`, done, total);
 }
 
 /** Mounts one image for the namespace; each of its partitions goes where the image says, below the image's own place. */

@@ -1,5 +1,6 @@
 /** What a program finds inside, what it does not find, and how its end is told. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -216,6 +217,17 @@ describe.skipIf(reason !== '')(`inside a container${reason === '' ? '' : ` (${re
     it('the command is connected to it, by a name', async () => {
       const shown = await inTerminal(shop.image('hello.raw'), "sh -c 'tty; test -t 0 && test -t 1 && echo yes; echo hi > /dev/tty'");
       expect(shown).toBe('/dev/console\nyes\nhi\n');
+    });
+
+    it('the check of a large image shows how far it is, and takes the bar away again', async () => {
+      const tree = join(shop.folder, 'large');
+      for (const name of ['proc', 'dev', 'tmp']) mkdirSync(join(tree, name), { recursive: true });
+      copyFileSync('/bin/busybox', join(tree, 'echo'));
+      writeFileSync(join(tree, 'blob'), randomBytes(160 * 2 ** 20));
+      const image = await signedImage('large', tree);
+      const { stdout } = await atTerminal(`${postern.program} run --image ${image} -- /echo done`, server.socket).ended;
+      expect(stdout).toMatch(/large\.raw .*% of 16\d MiB/);
+      expect(stdout.endsWith('\r\x1b[2Kdone\r\n')).toBe(true);
     });
 
     it('the command can’t type in the caller’s name', async () => {
