@@ -14,7 +14,6 @@ import type { Lanes } from './lanes.ts';
 import { LeastRecentlyUsed } from './lru.ts';
 import type { Source } from './source.ts';
 import { type Held, Store } from './store.ts';
-import { writeAt } from './store-folder.ts';
 
 /** Files that are remembered as checked; each takes about 300 bytes. */
 const rememberedFiles = 16_384;
@@ -102,9 +101,9 @@ export class Keeper {
   async #copy(wanted: Wanted, name: string, file: string | null, signal: AbortSignal, progress: OnProgress): Promise<void> {
     await this.#open(wanted, signal, async (tree, stream) => {
       using room = this.#store.reserve(tree.dataSize);
-      using copy = this.#store.create(tree.dataSize);
+      await using copy = this.#store.create(tree.dataSize);
       await stream({
-        sink: (piece, offset) => writeAt(copy, piece, offset),
+        sink: (piece, offset) => copy.write(piece, offset),
         progress: (done) => {
           room.remaining = tree.dataSize - done;
           progress({ phase: 'copying', done, total: tree.dataSize });

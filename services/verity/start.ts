@@ -28,7 +28,7 @@ export interface RunningVerity {
 export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
-  const folder = new StoreFolder(config.store.folder);
+  const folder = await StoreFolder.open(config.store.folder);
   const store = new Store(folder, limitsOf(config, folder), mesh.log);
   const keeper = new Keeper(store, new Lanes(), native.hashBlocks);
   const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });

@@ -2,24 +2,10 @@
  * The folder of checked copies as the file system shows it. A copy is unnamed until all of it was checked and is on the disk, and then
  * has its final name at once: whatever ends this process or the machine, a copy with a name is whole.
  */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statfsSync,
-  unlinkSync,
-  utimesSync,
-  write,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, rmSync, statfsSync, unlinkSync, utimesSync } from 'node:fs';
 import { Descriptor } from '../../mesh/descriptors.ts';
-import { PosternError } from '../../mesh/errors.ts';
 import { isSystemError, native } from '../../native/index.ts';
+import { Copy } from './copy.ts';
 
 /** asm-generic/fcntl.h: O_TMPFILE is this bit and O_DIRECTORY. Node has no name for it. */
 const unnamed = 0o20000000 | constants.O_DIRECTORY;
@@ -42,14 +28,19 @@ export class StoreFolder {
   readonly path: string;
   readonly #directory: Descriptor;
 
-  /** Opens the folder and tries at once whether copies can be made there. Throws a SystemError where not. */
-  constructor(path: string) {
+  private constructor(path: string) {
     this.path = path;
     this.#directory = new Descriptor(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
+  }
+
+  /** Opens the folder and tries at once whether copies can be made there. Rejects with a SystemError where not. */
+  static async open(path: string): Promise<StoreFolder> {
+    const folder = new StoreFolder(path);
     try {
-      this.create().close();
+      await using _attempt = folder.create(0);
+      return folder;
     } catch (thrown) {
-      this.close();
+      folder.close();
       throw thrown;
     }
   }
@@ -68,20 +59,19 @@ export class StoreFolder {
     return files;
   }
 
-  /** An unnamed file that vanishes with its descriptor. */
-  create(): Descriptor {
-    const copy = new Descriptor(openSync(this.path, unnamed | constants.O_RDWR, copyMode));
+  /** A copy that is to be, of that size. */
+  create(size: number): Copy {
+    const file = new Descriptor(openSync(this.path, unnamed | constants.O_RDWR, copyMode));
     // the launcher's umask took the other stages' right to read it
-    fchmodSync(copy.fd, copyMode);
-    return copy;
+    fchmodSync(file.fd, copyMode);
+    return new Copy(file, size);
   }
 
   /** Puts a finished copy on the disk and then gives it its name. */
-  async publish(copy: Descriptor, name: string): Promise<StoredFile> {
-    await new Promise<void>((resolve, reject) => fsync(copy.fd, (error) => (error === null ? resolve() : reject(asStoreError(error)))));
-    native.linkDescriptor(copy.fd, this.#directory.fd, name);
-    const stats = fstatSync(copy.fd);
-    return { name, size: stats.size, usedAt: Date.now() };
+  async publish(copy: Copy, name: string): Promise<StoredFile> {
+    await copy.finish();
+    native.linkDescriptor(copy.descriptor.fd, this.#directory.fd, name);
+    return { name, size: copy.size, usedAt: Date.now() };
   }
 
   /** A copy for reading; null when it is not there (any more). */
@@ -142,26 +132,6 @@ export class StoreFolder {
   }
 }
 
-/** Gives a copy its size, so that what is never written is a hole of zeros. */
-export function setSize(copy: Descriptor, size: number): void {
-  try {
-    ftruncateSync(copy.fd, size);
-  } catch (thrown) {
-    throw asStoreError(thrown);
-  }
-}
-
-/** Writes all of a piece at its place, on libuv's pool. */
-export async function writeAt(copy: Descriptor, piece: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < piece.length; ) {
-    done += await new Promise<number>((resolve, reject) => {
-      write(copy.fd, piece, done, piece.length - done, offset + done, (error, count) =>
-        error === null ? resolve(count) : reject(asStoreError(error)),
-      );
-    });
-  }
-}
-
 /** A lease is refused where somebody else has the file open; where there are no leases, nothing is known and the copy stays. */
 function isOpenElsewhere(file: Descriptor): boolean {
   try {
@@ -170,10 +140,4 @@ function isOpenElsewhere(file: Descriptor): boolean {
     if (isSystemError(thrown)) return true;
     throw thrown;
   }
-}
-
-const full = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-function asStoreError(thrown: unknown): unknown {
-  return isSystemError(thrown) && full.includes(thrown.code) ? new PosternError('STORE_FULL', thrown.code) : thrown;
 }

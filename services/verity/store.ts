@@ -5,8 +5,9 @@ import { detectFileSystem, type FileSystem } from '../../image/superblock.ts';
 import type { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Logger } from '../../mesh/log.ts';
+import type { Copy } from './copy.ts';
 import { Source } from './source.ts';
-import { type StoredFile, type StoreFolder, setSize } from './store-folder.ts';
+import type { StoredFile, StoreFolder } from './store-folder.ts';
 
 export interface StoreLimits {
   /** in bytes, what all copies may hold together */
@@ -116,21 +117,14 @@ export class Store {
     return reservation;
   }
 
-  /** An unnamed file of that size for a copy; it is gone with its descriptor unless it is added. */
-  create(size: number): Descriptor {
-    const copy = this.#folder.create();
-    try {
-      setSize(copy, size);
-      return copy;
-    } catch (thrown) {
-      copy.close();
-      throw thrown;
-    }
+  /** A copy that is to be: gone with its end unless it is added. */
+  create(size: number): Copy {
+    return this.#folder.create(size);
   }
 
   /** Takes in a finished copy. FILE_SYSTEM_UNKNOWN where its bytes are none that is mounted: then it gets no name. */
-  async add(copy: Descriptor, name: string): Promise<void> {
-    await this.#detect(name, new Source(copy).reader);
+  async add(copy: Copy, name: string): Promise<void> {
+    await this.#detect(name, copy.reader);
     this.#remember(await this.#folder.publish(copy, name));
   }
 
