@@ -1,5 +1,5 @@
 /** Calls as sound clients make them, from the socket to the siblings and back. */
-import { openSync, writeFileSync } from 'node:fs';
+import { openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,6 +40,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await gateway.close();
   native.close(image);
+  rmSync(file);
   await namespace.end();
   expect(openDescriptors().length).toBe(before);
 });
