@@ -9,6 +9,7 @@ import { loadPolicy } from '../../services/lsm/load.ts';
 import type { Policy } from '../../services/lsm/policy.ts';
 import { bookkeeping, type Program, pathHooks, programs } from '../../services/lsm/programs.ts';
 import { leftBehind, makeFileSystem, prepare } from './ground.ts';
+import { config } from './pools.ts';
 import { attackNames, makeRange, tryAttacks } from './range.ts';
 import { check, data } from './report.ts';
 
@@ -20,14 +21,6 @@ const openTreeClone = 1 | 0o2000000;
 const mountAttrIdmap = 0x100000;
 
 type Outcomes = Map<number, Map<string, string>>;
-
-const config = (pins: string) => ({
-  pins,
-  transient: [
-    { first: 61184, last: 65519 },
-    { first: 524288, last: 1879048191 },
-  ],
-});
 
 function inForce(pins: string, all: readonly Program[]): Policy {
   const { policy, reason } = loadPolicy(config(pins), () => undefined, all);

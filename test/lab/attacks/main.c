@@ -1,6 +1,8 @@
 /*
  * attack hold [ipc]                     a new user namespace; lives until its standard input ends
  * attack list                           the names of all attacks
+ * attack groups PID                     tries setgroups as root of PID's namespace; prints the errno
+ * attack loop PID FOLDER                creates files there as root of PID's namespace until its standard input ends; prints `TRIES SUCCESSES`
  * attack in PID UID FOLDER own|host NAME…  enters PID's user namespace as UID and tries each attack in FOLDER/NAME, with the mount that
  *                                       descriptor 3 is (if it is one) attached at /tmp/attached; one line `NAME<TAB>ERRNO` each
  */
@@ -56,16 +58,46 @@ static int hold(void)
 	return 0;
 }
 
-#define MOUNT_FD 3
-#define FOLDER_FD 4
-
-static void enter(const char *pid, uid_t uid)
+static void join(const char *pid)
 {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%s/ns/user", pid);
 	int ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0 || setns(ns, CLONE_NEWUSER) < 0)
 		fail("setns");
+}
+
+static int try_groups(const char *pid)
+{
+	join(pid);
+	puts(setgroups(0, NULL) < 0 ? strerrorname_np(errno) : "");
+	return 0;
+}
+
+static int loop(const char *pid, const char *folder)
+{
+	unsigned long tries = 0, successes = 0;
+	if (chdir(folder) < 0)
+		fail(folder);
+	join(pid);
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || fcntl(0, F_SETFL, O_NONBLOCK) < 0)
+		fail("root of the range");
+	puts("begun");
+	fflush(stdout);
+	for (char byte, name[32]; read(0, &byte, 1) != 0; tries++) {
+		snprintf(name, sizeof name, "%lu", tries);
+		successes += create_here(name) == 0;
+	}
+	printf("%lu %lu\n", tries, successes);
+	return 0;
+}
+
+#define MOUNT_FD 3
+#define FOLDER_FD 4
+
+static void enter(const char *pid, uid_t uid)
+{
+	join(pid);
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		fail("root of the range");
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -114,6 +146,10 @@ int main(int count, char **words)
 		return list();
 	if (count == 2 && strcmp(words[1], "hold") == 0)
 		return hold();
+	if (count == 3 && strcmp(words[1], "groups") == 0)
+		return try_groups(words[2]);
+	if (count == 4 && strcmp(words[1], "loop") == 0)
+		return loop(words[2], words[3]);
 	if (count < 7 || strcmp(words[1], "in") != 0)
 		return 64;
 	in_own_namespace = strcmp(words[5], "own") == 0;
