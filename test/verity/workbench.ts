@@ -76,10 +76,16 @@ export class Workbench {
     writeFileSync(join(this.trust, name), pem);
   }
 
-  /** A file with such content, whose times are old enough to be believed. */
-  async file(name: string, bytes: Uint8Array): Promise<string> {
+  /** A file with such content. */
+  write(name: string, bytes: Uint8Array): string {
     const path = join(this.folder, name);
     writeFileSync(path, bytes);
+    return path;
+  }
+
+  /** The same, its times old enough that the service will know it again. */
+  async file(name: string, bytes: Uint8Array): Promise<string> {
+    const path = this.write(name, bytes);
     await new Promise((resolve) => setTimeout(resolve, restingMilliseconds));
     return path;
   }
