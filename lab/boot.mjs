@@ -48,8 +48,16 @@ function port(path, onData) {
   });
 }
 
-/** What the guest's init reads: where it is, what it runs, in which environment. */
-function writeJob(folder, { command, environment, interactive, cwd }) {
+/** The folders that the guest must see wherever they lie: a checkout under /tmp would else be hidden by the guest's own. Outermost first. */
+function neededFolders(cwd, modules) {
+  const project = dirname(lab);
+  return [...new Set([project, cwd, modules, join(project, '../shared'), dirname(process.execPath)])]
+    .filter(existsSync)
+    .sort((a, b) => a.length - b.length);
+}
+
+/** What the guest's init reads: where it is, what it runs, in which environment, and what must stay in sight. */
+function writeJob(folder, modules, { command, environment, interactive, cwd }) {
   const job = join(folder, 'job');
   mkdirSync(job);
   const passed = { LAB_FOLDER: cwd, ...environment };
@@ -59,6 +67,7 @@ function writeJob(folder, { command, environment, interactive, cwd }) {
       .map(([key, value]) => `export ${key}=${quote(value)}\n`)
       .join(''),
   );
+  writeFileSync(join(job, 'keep'), `${neededFolders(cwd, modules).join('\n')}\n`);
   writeFileSync(join(job, 'job'), `${command.map(quote).join(' ')}\n`);
   if (interactive) writeFileSync(join(job, 'interactive'), '');
   return job;
@@ -103,7 +112,7 @@ async function bootOnce(kernel, job, options) {
   try {
     const share = join(folder, 'share');
     mkdirSync(share);
-    const jobFolder = writeJob(folder, job);
+    const jobFolder = writeJob(folder, kernel.modules, job);
     const path = (name) => join(folder, name);
 
     const out = passOn(options.stdout ?? process.stdout);
