@@ -3,16 +3,24 @@ import { attackTable } from './attacks.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
+import { serving } from './serving.ts';
 
-const [role, pid] = process.argv.slice(2);
-if (role === 'restrict' && pid !== undefined) {
-  restrictAndWait(pid);
+const [role, argument] = process.argv.slice(2);
+if (role === 'restrict' && argument !== undefined) {
+  restrictAndWait(argument);
 } else {
-  kernelHasWhatItTakes();
-  await checkLater('the attack table was tried to its end', async () => {
-    await attackTable();
-    return true;
-  });
-  await livesAndDeaths();
+  /** `LAB_PARTS=attacks,lives` runs just these. */
+  const parts = {
+    kernel: async () => kernelHasWhatItTakes(),
+    attacks: () =>
+      checkLater('the attack table was tried to its end', async () => {
+        await attackTable();
+        return true;
+      }),
+    lives: livesAndDeaths,
+    serving,
+  };
+  const wanted = process.env.LAB_PARTS?.split(',');
+  for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();
   process.exit(failures() > 0 ? 1 : 0);
 }

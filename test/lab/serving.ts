@@ -1,0 +1,126 @@
+/** The whole of Postern at full strength: an ordinary user's range under the policy, whatever is killed. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { checkLater, data } from './report.ts';
+
+const open = '/home/open';
+/** under emulation every Node takes seconds to start */
+const patienceMs = 180_000;
+
+const asOrdinaryUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups'];
+const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until<T>(what: string, look: () => T | undefined): Promise<T> {
+  for (const start = performance.now(); performance.now() - start < patienceMs; await turn(50)) {
+    const found = look();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`${what} did not come`);
+}
+
+/** Processes whose command line has this word, besides this one. */
+function processesOf(word: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8')
+        .split('\0')
+        .some((part) => part.endsWith(word))
+        ? [Number(name)]
+        : [];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
+}
+
+async function serve(): Promise<ChildProcess> {
+  const parent = spawn('bin/postern', ['serve', '--state', '/home/state'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  parent.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await until('the line with the socket', () => (said.includes('/run/postern/postern.sock') ? true : undefined));
+  return parent;
+}
+
+/** A shell with a range, as an ordinary user gets it; each line is answered with what it printed and its status. */
+class Inside {
+  readonly #shell: ChildProcess;
+  #said = '';
+
+  constructor() {
+    this.#shell = spawn('setpriv', [...asOrdinaryUser, 'bin/postern', 'allocate', '--', 'sh'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#shell.stdout?.on('data', (chunk: Buffer) => {
+      this.#said += chunk.toString();
+    });
+  }
+
+  async ask(line: string): Promise<{ readonly text: string; readonly status: number }> {
+    this.#said = '';
+    this.#shell.stdin?.write(`${line}\necho "=$?"\n`);
+    const answer = await until(`an answer to ${line}`, () => /^([\s\S]*)=(\d+)\n$/.exec(this.#said) ?? undefined);
+    return { text: (answer[1] ?? '').trim(), status: Number(answer[2]) };
+  }
+
+  async end(): Promise<void> {
+    if (this.#shell.exitCode !== null) return;
+    this.#shell.stdin?.end();
+    await once(this.#shell, 'exit');
+  }
+}
+
+let files = 0;
+async function leavesNothing(inside: Inside): Promise<string | true> {
+  const { status } = await inside.ask(`echo x > ${open}/${++files} 2>/dev/null`);
+  if (status === 0 || existsSync(`${open}/${files}`)) return 'a file of a transient ID was made on the host';
+  // the policy's word, not one about permissions: anybody may write here
+  return (await inside.ask(`echo x > ${open}/given`)).status === 0 || 'even a world-writable file can not be written';
+}
+
+export async function serving(): Promise<void> {
+  mkdirSync(open);
+  chmodSync(open, 0o777);
+  spawnSync('touch', [`${open}/given`]);
+  chmodSync(`${open}/given`, 0o666);
+  mkdirSync('/home/state');
+  mkdirSync('/run/postern', { recursive: true });
+  let parent: ChildProcess | undefined;
+  let inside: Inside | undefined;
+  await checkLater('postern serves an ordinary user a range under the policy', async () => {
+    parent = await serve();
+    inside = new Inside();
+    const { text } = await inside.ask('cat /proc/self/uid_map');
+    const [first, base, length] = text.split(/\s+/).map(Number);
+    data({ uidMap: text });
+    return (first === 0 && length === 65536 && (base ?? 0) >= 524288) || text;
+  });
+  if (parent === undefined || inside === undefined) return;
+  const shell = inside;
+  await checkLater('its holder leaves nothing on the host', () => leavesNothing(shell));
+  await checkLater('kill -9 on the lsm service: still denied, and the next life takes over', async () => {
+    const [before] = processesOf('lsm.mjs');
+    if (before === undefined) return 'no lsm service is running';
+    process.kill(before, 'SIGKILL');
+    const outcome = await leavesNothing(shell);
+    if (outcome !== true) return outcome;
+    await until('the next life', () => processesOf('lsm.mjs').find((pid) => pid !== before));
+    const another = new Inside();
+    const denied = await leavesNothing(another);
+    await another.end();
+    return denied;
+  });
+  await checkLater('a range whose namespace ended is recycled', async () => {
+    const { stdout } = spawnSync('bin/postern', ['status', '--json'], { encoding: 'utf8' });
+    data({ status: stdout.slice(0, 4000) });
+    return /"mode":\s*"recycling"/.test(stdout) && /"held":\s*1\b/.test(stdout) ? true : stdout.slice(0, 600);
+  });
+  await checkLater('kill -9 on every process: still denied', async () => {
+    const pids = [parent?.pid ?? 0, ...['gateway', 'allocator', 'verity', 'mounter', 'lsm'].flatMap((name) => processesOf(`${name}.mjs`))];
+    for (const pid of pids.filter((pid) => pid > 0)) process.kill(pid, 'SIGKILL');
+    await until('their end', () => (processesOf('lsm.mjs').length === 0 ? true : undefined));
+    return leavesNothing(shell);
+  });
+  await shell.end();
+}
