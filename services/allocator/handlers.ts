@@ -7,6 +7,7 @@ import { type Allocations, forget } from './allocation.ts';
 import type { AllocatorConfig } from './config.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
+import { imageName } from './image-name.ts';
 import { exempt, isWithinShare } from './limits.ts';
 import { insideOf, namespaceMaps } from './map-lines.ts';
 import { finalName } from './names.ts';
@@ -123,9 +124,10 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     return peer.uid === exempt && namespaces.isOwn(namespace) ? null : namespaces.holderOf(namespace);
   }
 
-  function mount({ hasNamespace, ...call }: Payload<'image.mount'>, descriptors: Descriptor[]): void {
+  function mount({ hasNamespace, options, ...asked }: Payload<'image.mount'>, descriptors: Descriptor[]): void {
     const [image, ...rest] = descriptors;
     if (image === undefined) throw new PosternError('INTERNAL');
+    const call = { ...asked, options: { ...options, imageName: imageName(image) } };
     if (!hasNamespace) {
       if (call.peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
       mesh.pass('verity', 'image.verify', { ...call, holder: null }, descriptors);

@@ -22,6 +22,7 @@ export const privileges: Privileges = {
     { names: ['openat', 'rename', 'fsync', 'unlink'], why: 'a shorter journal takes the place of the long one' },
     { names: ['name_to_handle_at', 'open_by_handle_at'], why: 'whether a namespace still is, without holding it' },
     { names: ['socketpair', 'setsockopt'], why: 'each question to the namespace helper brings the socket for its answer' },
+    { names: ['readlink', 'readlinkat'], why: 'what the image is called, for the reply' },
     { names: ['pidfd_open'], why: 'our own user namespace, where a kernel before 6.18 wants a file of nsfs with a handle' },
     {
       names: ['pidfd_send_signal'],
