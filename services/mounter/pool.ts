@@ -27,6 +27,7 @@ export class MountPool {
       atomics: 'disabled',
       // descriptors are ours, opened and closed by the addon; Node would close numbers that have long been reused
       trackUnmanagedFds: false,
+      recordTiming: false,
     });
     this.#onLost = onLost;
     this.#pool.on('error', (error: unknown) => this.#lose(error));

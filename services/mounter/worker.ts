@@ -6,15 +6,23 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../mesh/clock.ts';
+import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
-import type { JobOutcome, MountJob } from './job.ts';
+import { type JobOutcome, type MountJob, mountAttributes } from './job.ts';
 import { type Bench, carryOut } from './mount.ts';
 
 const { socket: helper, pid } = native.spawnHelper(join(dirname(fileURLToPath(import.meta.url)), 'helper'));
 const bench: Bench = { kernel: native, helper, now: systemClock.now };
 
-/** Answers once the thread and its helper are there. */
+/**
+ * Answers once the thread and its helper are of use: a mount of nothing goes the whole way once, so that a kernel on which flags can't be
+ * locked is found at start, not by a client.
+ */
 export function ready(): { readonly helper: number } {
+  using context = new Descriptor(native.fsopen('tmpfs'));
+  native.fsconfigCreate(context.fd);
+  using mount = new Descriptor(native.fsmount(context.fd, mountAttributes.noDevices));
+  closeAll(native.helperLockMounts(helper, [mount.fd]).map((fd) => new Descriptor(fd)));
   return { helper: pid };
 }
 

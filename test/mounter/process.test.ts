@@ -49,11 +49,9 @@ describe.skipIf(!isRoot)('the mounter (needs root)', () => {
     await settled(before);
   });
 
-  it('can do nothing without its one capability', async () => {
+  it('does not even start without its one capability', async () => {
     expect(privileges.capabilities.map(({ capability }) => capability)).toEqual(['SYS_ADMIN']);
-    const mounter = await MounterProcess.start({ ...privileges, capabilities: [] });
-    await expect(attach(mounter, 'erofs')).rejects.toMatchObject({ code: 'MOUNT_FAILED', detail: expect.stringContaining('EPERM') });
-    await mounter.kill();
+    await expect(MounterProcess.start({ ...privileges, capabilities: [] })).rejects.toThrow('ended before it was ready');
     await settled(before);
   });
 
