@@ -1,12 +1,7 @@
 /** postern allocate: a namespace with a range of IDs, and nothing mounted. */
 import { Command } from 'commander';
+import type { AllocateOptions } from '../container/allocate.ts';
 import { socketOption } from '../socket.ts';
-
-export interface AllocateOptions {
-  readonly socket: string;
-  readonly delegate?: string;
-  readonly name?: string;
-}
 
 const help = `
 The command sees the host's files as before, and is root of 65536 IDs that nobody else has. When the last process in the namespace ends,

@@ -1,9 +1,6 @@
 /** postern doctor: what this kernel can do, found out by doing it. */
 import { Command } from 'commander';
-
-export interface DoctorOptions {
-  readonly json?: boolean;
-}
+import type { DoctorOptions } from '../doctor/doctor.ts';
 
 const help = `
 Each feature is really used once, in a process that ends with the attempt. Some can be tried by root only: run it as root as well where

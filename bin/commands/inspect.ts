@@ -1,11 +1,6 @@
 /** postern inspect: what an image holds, who signed it, and whether it would be let in. */
 import { Command, Option } from 'commander';
-
-export interface InspectOptions {
-  readonly trust?: string[];
-  readonly imagePolicy?: string;
-  readonly json?: boolean;
-}
+import type { InspectOptions } from '../inspect/inspect.ts';
 
 const help = `
 Reads the image itself, with no need of a gateway or privileges, and checks all of its data against its signature. Signers are looked

@@ -1,17 +1,9 @@
 /** postern run: a program inside disk images, as root of a transient range. */
 import { Command, Option } from 'commander';
+import type { RunOptions } from '../container/run.ts';
 import { socketOption } from '../socket.ts';
 
 const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value];
-
-export interface RunOptions {
-  readonly image?: string[];
-  readonly socket: string;
-  readonly env?: string[];
-  readonly user?: string;
-  readonly hostname?: string;
-  readonly privateNetwork?: boolean;
-}
 
 const help = `
 The first image is the root of the container; a further one goes where its :PATH says. Its /proc, /dev, /tmp and /run are new, its

@@ -1,15 +1,8 @@
 /** postern serve: the gateway and its services, in the foreground. */
 import { Command, Option } from 'commander';
+import type { ServeOptions } from '../serve/serve.ts';
 import { socketOption } from '../socket.ts';
-
-export const defaultState = '/var/lib/postern';
-
-export interface ServeOptions {
-  readonly socket: string;
-  readonly state?: string;
-  readonly config?: string;
-  readonly trust?: string[];
-}
+import { defaultState } from '../state.ts';
 
 const help = `
 Prints one line, the path of its socket, when it is ready, and tells the service manager too where there is one (sd_notify). Takes its

@@ -1,11 +1,7 @@
 /** postern status: how the gateway and its services are. */
 import { Command } from 'commander';
 import { socketOption } from '../socket.ts';
-
-export interface StatusOptions {
-  readonly socket: string;
-  readonly json?: boolean;
-}
+import type { StatusOptions } from '../status/status.ts';
 
 export function statusCommand(): Command {
   return new Command('status')

@@ -1,9 +1,14 @@
 /** A namespace with a range and nothing else: then this process is the command, as its root. */
-import type { AllocateOptions } from '../commands/allocate.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { attempt, connect } from '../gate.ts';
 import { become, newUserNamespace } from './program.ts';
+
+export interface AllocateOptions {
+  readonly socket: string;
+  readonly delegate?: string;
+  readonly name?: string;
+}
 
 /** As many further ranges as one namespace may have. */
 const maxDelegations = 16;

@@ -3,7 +3,6 @@ import { posix } from 'node:path';
 import type { PosternClient } from '../../client/client.ts';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
-import type { RunOptions } from '../commands/run.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { attempt, connect } from '../gate.ts';
@@ -11,6 +10,15 @@ import { Progress } from '../output.ts';
 import { hostNameOf, type ImageArgument, openImage, parseImages } from './images.ts';
 import { become, newUserNamespace } from './program.ts';
 import { environment, hostName, identity } from './surroundings.ts';
+
+export interface RunOptions {
+  readonly image?: string[];
+  readonly socket: string;
+  readonly env?: string[];
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly privateNetwork?: boolean;
+}
 
 /** Checking an image as large as this takes long enough to show how far it is. */
 const worthShowing = 32 * 2 ** 20;

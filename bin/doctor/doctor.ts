@@ -1,10 +1,13 @@
 /** What this kernel can do, told with what follows from it. */
 import { release } from 'node:os';
-import type { DoctorOptions } from '../commands/doctor.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { answerInJson, json, paint, say } from '../output.ts';
 import { type Feature, type Finding, features, type Route, routes } from './features.ts';
 import { type Answer, isRoot, probe } from './probes.ts';
+
+export interface DoctorOptions {
+  readonly json?: boolean;
+}
 
 /** Tried by nobody but root: an ordinary user's EPERM there says nothing about the kernel. */
 const forRoot = ['erofs-file', 'loop', 'dm-verity', 'dm-integrity', 'bpf-lsm'];

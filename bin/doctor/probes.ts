@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { isSystemError, native } from '../../native/index.ts';
-import { defaultState } from '../commands/serve.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { defaultState } from '../state.ts';
 
 /** `ok`, or the name of the error that the kernel answered with. */
 export type Answer = string;

@@ -8,12 +8,17 @@ import { section } from '../../image/reader.ts';
 import { describeSigner, signersOf } from '../../image/signer.ts';
 import { detectFileSystem } from '../../image/superblock.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import type { InspectOptions } from '../commands/inspect.ts';
 import { Failure, failureOf } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { answerInJson, json, Progress, paint, say, size, table } from '../output.ts';
 import { openSubject, type Subject } from './subject.ts';
 import { judge, type KnownSigner } from './verdict.ts';
+
+export interface InspectOptions {
+  readonly trust?: string[];
+  readonly imagePolicy?: string;
+  readonly json?: boolean;
+}
 
 /** One line of what is shown. */
 interface PartitionFacts {

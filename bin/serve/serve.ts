@@ -11,15 +11,22 @@ import { privileges as gateway } from '../../services/gateway/privileges.ts';
 import { privileges as lsm } from '../../services/lsm/privileges.ts';
 import { privileges as mounter } from '../../services/mounter/privileges.ts';
 import { trustView, privileges as verity } from '../../services/verity/privileges.ts';
-import { defaultState, type ServeOptions } from '../commands/serve.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { say } from '../output.ts';
 import { defaultSocket } from '../socket.ts';
+import { defaultState } from '../state.ts';
 import { holdState, makeSocket, makeState, type OwnSocket, plainPath } from './folders.ts';
 import { notify, passedListener } from './notify.ts';
 import { furtherTrust, readSettings, type Settings } from './settings.ts';
 import { checkTrust } from './trust.ts';
+
+export interface ServeOptions {
+  readonly socket: string;
+  readonly state?: string;
+  readonly config?: string;
+  readonly trust?: string[];
+}
 
 /** All that runs lies in one folder: this bundle, the services' bundles, the addon, the launcher. */
 const dist = dirname(fileURLToPath(import.meta.url));

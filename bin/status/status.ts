@@ -1,9 +1,13 @@
 /** The gateway's report, for people or for programs. */
 import type { Status } from '../../client/client.ts';
-import type { StatusOptions } from '../commands/status.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { attempt, connect } from '../gate.ts';
 import { answerInJson, json, paint, say, size, table } from '../output.ts';
+
+export interface StatusOptions {
+  readonly socket: string;
+  readonly json?: boolean;
+}
 
 type Service = Status['services'][number];
 
