@@ -86,7 +86,7 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
   beforeAll(async () => {
     shop = workshop();
     crowd = join(shop.folder, 'crowd');
-    execFileSync('cc', ['-O2', '-o', crowd, join(root, 'test/soak/crowd.c')]);
+    execFileSync('cc', ['-O2', '-o', crowd, join(root, 'test/whole/crowd.c')]);
     chmodSync(crowd, 0o755);
     server = await Server.start({ folder: shop.folder, trust: shop.trust, config: largePool });
   });
