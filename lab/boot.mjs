@@ -255,7 +255,7 @@ function firmwareArguments({ code, variables }, copy) {
  * @param {import('./kernels.mjs').Kernel} kernel from `fetchKernel`
  * @param {{ command: string[], environment?: Record<string, string>, interactive?: boolean, cwd: string }} job what to run
  * @param {{ stdout?: NodeJS.WritableStream, stderr?: NodeJS.WritableStream, verbose?: boolean, timeoutMs?: number, parameters?: string[],
- *   firmware?: { code: string, variables: string } }} [options]
+ *   firmware?: { code: string, variables: string }, again?: () => void }} [options] `again` hears that a boot died and the next begins
  * @returns {Promise<number>} the command's exit status. Rejects when no boot came to an end.
  */
 export async function runUnder(kernel, job, options = {}) {
@@ -267,6 +267,7 @@ export async function runUnder(kernel, job, options = {}) {
       const last = error.console?.trimEnd().split('\n').slice(-20).join('\n') ?? '';
       process.stderr.write(`lab: ${kernel.release}: ${error.message}${last === '' ? '' : `; its last words:\n${last}`}\n`);
       if (attempt === attempts) throw new Error(`${kernel.release} did not run the command in ${attempts} boots`);
+      options.again?.();
     }
   }
 }

@@ -31,7 +31,13 @@ function counting(release) {
     rest = lines.pop() ?? '';
     lines.forEach(take);
   };
-  return { counts, facts, stream: { write }, flush: () => rest !== '' && take(rest) };
+  // what a boot said before it died is said once more by the next
+  const again = () => {
+    rest = '';
+    facts.length = 0;
+    Object.assign(counts, { passed: 0, failed: 0, skipped: 0 });
+  };
+  return { counts, facts, stream: { write }, again, flush: () => rest !== '' && take(rest) };
 }
 
 const sentence = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
@@ -47,7 +53,7 @@ export async function runTests(names, { verbose = false } = {}) {
   const report = [];
   await prepareTests();
   for (const name of names) {
-    const { counts, facts, stream, flush } = counting(name);
+    const { counts, facts, stream, again, flush } = counting(name);
     let label = name;
     try {
       const kernel = fetchKernel(name);
@@ -61,7 +67,7 @@ export async function runTests(names, { verbose = false } = {}) {
           interactive: false,
           cwd: process.cwd(),
         },
-        { stdout: stream, verbose, timeoutMs: limitMs },
+        { stdout: stream, verbose, timeoutMs: limitMs, again },
       );
       flush();
       // a run that broke off must not pass for what it had got done

@@ -1,5 +1,5 @@
 /** Beginnings and ends: what is heard, what outlives what, and that no process matters for the policy being in force. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
@@ -16,7 +16,7 @@ const ground = '/home/lives';
 const firstBase = 524288 + 1000 * 65536;
 let next = 0;
 const newBase = () => firstBase + 65536 * next++;
-/** as long as the issue gives a range to be recycled */
+/** within this long a range is to be recycled */
 const deathLimitMs = 100;
 
 function inForce(onGone: (name: string) => void, all = programs, transient = config(pins).transient): { policy: Policy; reason: string } {
@@ -115,7 +115,24 @@ export function restrictAndWait(pid: string): void {
   setInterval(() => undefined, 1000);
 }
 
+/**
+ * Keeps this process, and what it starts, on some processors. An emulated processor may run an instruction that another one has just
+ * patched as it was a moment before (QEMU 7.2: the guest's kernel dies of a stale int3); a real one does not.
+ */
+function stayOn(processors: string): void {
+  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', processors, String(process.pid)], { stdio: 'ignore' });
+}
+
 async function replacedWithoutAGap(): Promise<string | true> {
+  stayOn('0');
+  try {
+    return await replaceUnderAttack();
+  } finally {
+    stayOn('0,1');
+  }
+}
+
+async function replaceUnderAttack(): Promise<string | true> {
   const before = inForce(() => undefined);
   const range = await makeRange(before.policy, newBase());
   const folder = folderFor('create');
