@@ -67,7 +67,8 @@ async function measureFirst({ programs, images, postern, folder }: Bench): Promi
 async function measureManyHeld({ programs, images, postern, folder }: Bench): Promise<Held> {
   say('· namespaces that hold ranges');
   await using server = await startServer(postern, folder, images.trust);
-  return measureHeld(programs, server.socket);
+  // awaited here: the server ends with this scope
+  return await measureHeld(programs, server.socket);
 }
 
 async function run(): Promise<void> {
