@@ -101,14 +101,19 @@ export class Keeper {
   async #copy(wanted: Wanted, name: string, file: string | null, signal: AbortSignal, progress: OnProgress): Promise<void> {
     await this.#open(wanted, signal, async (tree, stream) => {
       using room = this.#store.reserve(tree.dataSize);
-      await using copy = this.#store.create(tree.dataSize);
-      await stream({
-        sink: (piece, offset) => copy.write(piece, offset),
-        progress: (done) => {
-          room.remaining = tree.dataSize - done;
-          progress({ phase: 'copying', done, total: tree.dataSize });
-        },
-      });
+      const copy = this.#store.create(tree.dataSize);
+      try {
+        await stream({
+          sink: (piece, offset) => copy.write(piece, offset),
+          progress: (done) => {
+            room.remaining = tree.dataSize - done;
+            progress({ phase: 'copying', done, total: tree.dataSize });
+          },
+        });
+      } catch (thrown) {
+        await copy[Symbol.asyncDispose]();
+        throw thrown;
+      }
       await this.#store.add(copy, name);
     });
     this.#counts.copies += 1;

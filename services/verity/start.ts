@@ -22,7 +22,8 @@ const defaultStorePart = 1 / 4;
 export interface RunningVerity {
   readonly handlers: Handlers<'verity'>;
   status(): Record<string, unknown>;
-  stop(): void;
+  /** Returns when the disk has what was checked. */
+  stop(): Promise<void>;
 }
 
 export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
@@ -47,7 +48,10 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
       trust: trust.status(),
       routes: routes.map(({ name }) => name),
     }),
-    stop: () => folder.close(),
+    async stop() {
+      await store.settled();
+      folder.close();
+    },
   };
 }
 

@@ -68,10 +68,14 @@ export class StoreFolder {
   }
 
   /** Puts a finished copy on the disk and then gives it its name. */
-  async publish(copy: Copy, name: string): Promise<StoredFile> {
+  async publish(copy: Copy, name: string): Promise<void> {
     await copy.finish();
     native.linkDescriptor(copy.descriptor.fd, this.#directory.fd, name);
-    return { name, size: copy.size, usedAt: Date.now() };
+  }
+
+  /** A finished copy that has no name yet, for reading. Through /proc/self/fd, so that no capability is needed. */
+  openUnnamed(copy: Copy): Descriptor {
+    return new Descriptor(openSync(`/proc/self/fd/${copy.descriptor.fd}`, constants.O_RDONLY));
   }
 
   /** A copy for reading; null when it is not there (any more). */

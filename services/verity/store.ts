@@ -21,6 +21,8 @@ interface Entry extends StoredFile {
   usedAt: number;
   /** when the folder last heard of its use */
   toldAt: number;
+  /** the copy itself, whole and checked, while the disk still takes it in: nobody waits for that, but it has no name before */
+  settling: Copy | undefined;
 }
 
 /** A use is written down once in this time: enough to know after a restart who goes first. */
@@ -60,6 +62,7 @@ export class Store {
   /** what the bytes of each copy say they are; asked once */
   readonly #fileSystems = new Map<string, FileSystem>();
   readonly #reserved = new Set<Reservation>();
+  readonly #settling = new Set<Promise<void>>();
   #storedBytes = 0;
   #evicted = 0;
 
@@ -122,10 +125,38 @@ export class Store {
     return this.#folder.create(size);
   }
 
-  /** Takes in a finished copy. FILE_SYSTEM_UNKNOWN where its bytes are none that is mounted: then it gets no name. */
+  /**
+   * Takes a checked copy over. It can be opened from now on, and gets its name when the disk has it.
+   * @throws PosternError FILE_SYSTEM_UNKNOWN where its bytes are none that is mounted
+   */
   async add(copy: Copy, name: string): Promise<void> {
-    await this.#detect(name, copy.reader);
-    this.#remember(await this.#folder.publish(copy, name));
+    try {
+      await this.#detect(name, copy.reader);
+    } catch (thrown) {
+      await copy[Symbol.asyncDispose]();
+      throw thrown;
+    }
+    const entry = this.#remember({ name, size: copy.size, usedAt: Date.now() }, copy);
+    const settled = this.#settle(entry, copy).finally(() => this.#settling.delete(settled));
+    this.#settling.add(settled);
+  }
+
+  /** Returns when the disk has every copy. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#settling);
+  }
+
+  async #settle(entry: Entry, copy: Copy): Promise<void> {
+    try {
+      await this.#folder.publish(copy, entry.name);
+      entry.settling = undefined;
+    } catch (thrown) {
+      // What was mounted from it stays sound; the next request makes another copy.
+      this.#log.warn({ name: entry.name, err: thrown }, 'a checked copy could not be kept');
+      if (this.#entries.get(entry.name) === entry) this.#forget(entry);
+    } finally {
+      await copy[Symbol.asyncDispose]();
+    }
   }
 
   status(): Record<string, unknown> {
@@ -136,7 +167,7 @@ export class Store {
   #openEntry(name: string): Descriptor | null {
     const entry = this.#entries.get(name);
     if (entry === undefined) return null;
-    const descriptor = this.#folder.open(name);
+    const descriptor = entry.settling === undefined ? this.#folder.open(name) : this.#folder.openUnnamed(entry.settling);
     if (descriptor === null) {
       this.#forget(entry);
       return null;
@@ -147,11 +178,13 @@ export class Store {
     return descriptor;
   }
 
-  #remember(file: StoredFile): void {
+  #remember(file: StoredFile, settling?: Copy): Entry {
     const known = this.#entries.get(file.name);
     if (known !== undefined) this.#forget(known);
-    this.#entries.set(file.name, { ...file, toldAt: file.usedAt });
+    const entry = { ...file, toldAt: file.usedAt, settling };
+    this.#entries.set(file.name, entry);
     this.#storedBytes += file.size;
+    return entry;
   }
 
   #forget({ name, size }: Entry): void {
@@ -162,7 +195,7 @@ export class Store {
 
   #used(entry: Entry): void {
     entry.usedAt = Date.now();
-    if (entry.usedAt - entry.toldAt < tellMilliseconds) return;
+    if (entry.settling !== undefined || entry.usedAt - entry.toldAt < tellMilliseconds) return;
     entry.toldAt = entry.usedAt;
     this.#folder.touch(entry.name, entry.usedAt);
   }
@@ -175,7 +208,7 @@ export class Store {
   }
 
   #evict(entry: Entry): boolean {
-    if (!this.#folder.removeUnlessOpen(entry.name)) return false;
+    if (entry.settling !== undefined || !this.#folder.removeUnlessOpen(entry.name)) return false;
     this.#forget(entry);
     this.#evicted += 1;
     this.#log.info({ name: entry.name }, 'removed a copy to make room');

@@ -247,5 +247,7 @@ describe('an image is accepted', () => {
   ];
   it.for(cases)('%s', async ([, make]) => {
     expect(await bench.verdict(bench.write('image', await make()))).toBe('attached');
+    await bench.settled();
+    expect(bench.copies()).toHaveLength(1);
   });
 });

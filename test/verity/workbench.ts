@@ -42,7 +42,7 @@ export class Workbench {
   mesh: FakeMesh<'verity'>;
   status: () => Record<string, unknown> = () => ({});
   #request = 0;
-  #stop: () => void = () => {};
+  #stop: () => Promise<void> = () => Promise.resolve();
   readonly #outcomes = new Map<number, Outcome>();
 
   constructor() {
@@ -63,7 +63,7 @@ export class Workbench {
   /** Starts the service, or its next life. */
   async startService(store: Record<string, unknown> = {}): Promise<void> {
     this.mesh.close();
-    this.#stop();
+    await this.#stop();
     this.mesh = fakeMesh('verity');
     const config = v.parse(configSchema, { store: { folder: this.store, ...store }, trust: [this.trust], system_trust: [] });
     const running = await startVerity(this.mesh.mesh, config);
@@ -142,9 +142,14 @@ export class Workbench {
     });
   }
 
-  close(): void {
+  /** Returns when the disk has every copy, so that each has its name. */
+  async settled(): Promise<void> {
+    while (this.unnamedCopies().length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  async close(): Promise<void> {
     this.mesh.close();
-    this.#stop();
+    await this.#stop();
     rmSync(this.folder, { recursive: true });
   }
 
