@@ -1,6 +1,6 @@
 /** Runs all of an image's data past its hash tree, several pieces at once, and on to wherever it is to go. */
 import { PosternError } from '../mesh/errors.ts';
-import { equalBytes } from './bytes.ts';
+import { allZero } from './bytes.ts';
 import type { Reader } from './reader.ts';
 import type { VerityTree } from './verity-check.ts';
 
@@ -24,8 +24,6 @@ export interface DataStream {
   readonly progress?: (done: number) => void;
 }
 
-const zeros = new Uint8Array(chunkBytes);
-
 /**
  * Resolves when every byte was read, proved and taken. On failure it waits for what is under way, then throws the first error.
  * @throws PosternError VERITY_DATA, VERITY_TREE, CANCELLED, and what the reader and the sink throw
@@ -38,7 +36,7 @@ export async function streamData(stream: DataStream): Promise<void> {
   const piece = async (buffer: Uint8Array, offset: number): Promise<void> => {
     const bytes = buffer.subarray(0, Math.min(chunkBytes, tree.dataSize - offset));
     await data.fill(bytes, offset);
-    const isZero = equalBytes(bytes, zeros.subarray(0, bytes.length));
+    const isZero = allZero(bytes);
     const taken = isZero ? undefined : stream.sink?.(bytes, offset);
     const results = await Promise.allSettled([tree.check(bytes, offset / stream.dataBlockSize, isZero), taken]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -16,14 +16,13 @@ export class Copy implements AsyncDisposable {
   #unwritten = 0;
   #writeback: Promise<void> | undefined;
 
-  /** Takes the descriptor over. What is never written is a hole of zeros. */
+  /** Takes the descriptor over, unless it throws. What is never written is a hole of zeros. */
   constructor(file: Descriptor, size: number) {
     this.#file = file;
     this.size = size;
     try {
       ftruncateSync(file.fd, size);
     } catch (thrown) {
-      file.close();
       throw asStoreError(thrown);
     }
   }

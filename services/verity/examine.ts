@@ -10,8 +10,11 @@ import { type PolicyInForce, policyInForce } from './policies.ts';
 import { type Admission, closeAdmissions, type Route } from './routes/route.ts';
 import type { Source } from './source.ts';
 
-/** What a file was found to be, per unchanged file; each takes about 3 kB. */
+/** What a file was found to be, per caller and unchanged file; each takes up to 20 kB. */
 const rememberedImages = 1024;
+/** Images of people have far less of either. What has more is read again each time, rather than kept by the thousand. */
+const rememberedPartitions = 32;
+const rememberedSignatureBytes = 8192;
 
 /** A file system that may be mounted, and how. */
 export interface Admitted {
@@ -55,6 +58,8 @@ export class Examiner {
       for (const [fileSystem, route] of permitted) {
         const admission = await route.admit({ image, fileSystem, source, sidecar, uid }, life);
         admitted.push({ fileSystem, admission });
+        // The policy was asked about what the caller's file said; what is mounted must be that.
+        if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
       }
       life.step('OBTAINED');
     } catch (thrown) {
@@ -62,7 +67,7 @@ export class Examiner {
       throw thrown;
     }
     const key = keyOf(examination);
-    if (key !== null && source.atRest && (sidecar?.atRest ?? true)) this.#images.set(key, image);
+    if (key !== null && source.atRest && (sidecar?.atRest ?? true) && isModest(image)) this.#images.set(key, image);
     return { image, policy, admitted };
   }
 
@@ -76,6 +81,7 @@ export class Examiner {
       return await readImage(source.reader, this.#architecture, { device: sidecar?.reader, rootHash, signature });
     } catch (thrown) {
       source.checkUnchanged();
+      sidecar?.checkUnchanged();
       throw thrown;
     }
   }
@@ -93,8 +99,16 @@ export class Examiner {
   }
 }
 
-/** The same again means the same image; null where the files don't tell. */
-function keyOf({ options, source, sidecar }: Examination): string | null {
+/**
+ * The same again means the same image; null where the files don't tell. A file system in user space can tell what it likes about
+ * its files, so that what one user showed counts for no other.
+ */
+function keyOf({ options, source, sidecar, uid }: Examination): string | null {
   if (source.identity === null || sidecar?.identity === null) return null;
-  return JSON.stringify([source.identity, sidecar?.identity ?? '', options.verityRootHash, options.verityRootHashSignature]);
+  return JSON.stringify([uid, source.identity, sidecar?.identity ?? '', options.verityRootHash, options.verityRootHashSignature]);
+}
+
+function isModest({ table, fileSystems }: Image): boolean {
+  const signatures = fileSystems.reduce((sum, { document }) => sum + (document?.signature.length ?? 0), 0);
+  return (table?.partitions.length ?? 0) <= rememberedPartitions && signatures <= rememberedSignatureBytes;
 }

@@ -23,8 +23,8 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
 
   /** Examines an image whose descriptors are borrowed. */
   const examine = (life: Life, uid: number, options: ImageOptions, image: Descriptor, sidecar?: Descriptor): Promise<Examined> => {
-    const source = new Source(image);
-    return examiner.examine({ options, source, sidecar: sidecar && new Source(sidecar), uid }, life);
+    const source = Source.of(image);
+    return examiner.examine({ options, source, sidecar: sidecar && Source.of(sidecar), uid }, life);
   };
 
   return {

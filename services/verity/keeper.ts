@@ -132,12 +132,15 @@ export class Keeper {
   async #open(wanted: Wanted, signal: AbortSignal, work: (tree: VerityTree, stream: Stream) => Promise<void>): Promise<void> {
     const { verity, dataOffset, rootHash, uid } = wanted;
     const image = wanted.image.duplicate();
+    using _image = image.descriptor;
     const sidecar = wanted.sidecar?.duplicate();
+    using _sidecar = sidecar?.descriptor;
     const checkUnchanged = () => {
       image.checkUnchanged();
       sidecar?.checkUnchanged();
     };
     try {
+      checkUnchanged();
       const device = hashDevice(verity, image.reader, sidecar?.reader);
       const tree = await VerityTree.open(device, verity.superblock, rootHash, this.#hash);
       const data = section(image.reader, dataOffset, tree.dataSize);
@@ -150,9 +153,6 @@ export class Keeper {
       // Whatever else seems wrong with a file that is being written to, that is the cause.
       if (!signal.aborted) checkUnchanged();
       throw thrown;
-    } finally {
-      image.descriptor.close();
-      sidecar?.descriptor.close();
     }
   }
 

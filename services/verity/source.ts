@@ -20,19 +20,12 @@ export class Source {
   /** Whether its times are old enough to show the next change. */
   readonly atRest: boolean;
 
-  /**
-   * Borrows the descriptor.
-   * @throws PosternError IMAGE_UNREADABLE, IMAGE_TOO_LARGE
-   */
-  constructor(descriptor: Descriptor) {
+  private constructor(descriptor: Descriptor, size: number, identity: string | null, atRest: boolean) {
     const { fd } = descriptor;
-    const stats = statOf(fd);
-    const size = stats.isBlockDevice() ? BigInt(native.describe(fd).size) : stats.size;
-    if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new PosternError('IMAGE_TOO_LARGE');
     this.descriptor = descriptor;
-    this.identity = identityOf(stats);
-    this.atRest = this.identity !== null && stats.ctimeNs + restingNanoseconds < BigInt(Date.now()) * 1_000_000n;
-    this.reader = boundedReader(Number(size), async (target, position) => {
+    this.identity = identity;
+    this.atRest = atRest;
+    this.reader = boundedReader(size, async (target, position) => {
       try {
         return await readAt(fd, target, position);
       } catch (thrown) {
@@ -42,12 +35,22 @@ export class Source {
   }
 
   /**
-   * The same open file under a descriptor of its own, for work that outlives the request it began with.
-   * @throws PosternError IMAGE_CHANGED
+   * Borrows the descriptor.
+   * @throws PosternError IMAGE_UNREADABLE, IMAGE_TOO_LARGE
    */
+  static of(descriptor: Descriptor): Source {
+    const { fd } = descriptor;
+    const stats = statOf(fd);
+    const size = stats.isBlockDevice() ? BigInt(native.describe(fd).size) : stats.size;
+    if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new PosternError('IMAGE_TOO_LARGE');
+    const identity = identityOf(stats);
+    const atRest = identity !== null && stats.ctimeNs + restingNanoseconds < BigInt(Date.now()) * 1_000_000n;
+    return new Source(descriptor, Number(size), identity, atRest);
+  }
+
+  /** The same open file, as it was when this object was made, under a descriptor of its own: for work that outlives a request. */
   duplicate(): Source {
-    this.checkUnchanged();
-    return new Source(this.descriptor.duplicate());
+    return new Source(this.descriptor.duplicate(), this.reader.size, this.identity, this.atRest);
   }
 
   /** @throws PosternError IMAGE_CHANGED when anybody wrote to the file since this object was made */

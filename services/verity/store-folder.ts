@@ -2,7 +2,7 @@
  * The folder of checked copies as the file system shows it. A copy is unnamed until all of it was checked and is on the disk, and then
  * has its final name at once: whatever ends this process or the machine, a copy with a name is whole.
  */
-import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, rmSync, statfsSync, unlinkSync, utimesSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, readdirSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { isSystemError, native } from '../../native/index.ts';
 import { Copy } from './copy.ts';
@@ -62,9 +62,14 @@ export class StoreFolder {
   /** A copy that is to be, of that size. */
   create(size: number): Copy {
     const file = new Descriptor(openSync(this.path, unnamed | constants.O_RDWR, copyMode));
-    // the launcher's umask took the other stages' right to read it
-    fchmodSync(file.fd, copyMode);
-    return new Copy(file, size);
+    try {
+      // the launcher's umask took the other stages' right to read it
+      fchmodSync(file.fd, copyMode);
+      return new Copy(file, size);
+    } catch (thrown) {
+      file.close();
+      throw thrown;
+    }
   }
 
   /** Puts a finished copy on the disk and then gives it its name. */
@@ -101,9 +106,13 @@ export class StoreFolder {
     }
   }
 
-  /** Remembers over restarts when a copy was last of use. */
-  touch(name: string, at: number): void {
-    utimesSync(`${this.path}/${name}`, at / 1000, at / 1000);
+  /** Remembers over restarts when a copy was last of use. A disk that can't is none the worse for mounting from it. */
+  touch(copy: Descriptor, at: number): void {
+    try {
+      futimesSync(copy.fd, at / 1000, at / 1000);
+    } catch (thrown) {
+      if (!isSystemError(thrown)) throw thrown;
+    }
   }
 
   /** What the disk has left for us, and has in all, in bytes. */

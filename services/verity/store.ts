@@ -91,7 +91,7 @@ export class Store {
     const descriptor = this.#openEntry(name);
     if (descriptor === null) return null;
     try {
-      return { descriptor, fileSystem: this.#fileSystems.get(name) ?? (await this.#detect(name, new Source(descriptor).reader)) };
+      return { descriptor, fileSystem: this.#fileSystems.get(name) ?? (await this.#detect(name, Source.of(descriptor).reader)) };
     } catch (thrown) {
       descriptor.close();
       throw thrown;
@@ -174,7 +174,7 @@ export class Store {
     }
     this.#entries.delete(name);
     this.#entries.set(name, entry);
-    this.#used(entry);
+    this.#used(entry, descriptor);
     return descriptor;
   }
 
@@ -193,11 +193,11 @@ export class Store {
     this.#storedBytes -= size;
   }
 
-  #used(entry: Entry): void {
+  #used(entry: Entry, descriptor: Descriptor): void {
     entry.usedAt = Date.now();
-    if (entry.settling !== undefined || entry.usedAt - entry.toldAt < tellMilliseconds) return;
+    if (entry.usedAt - entry.toldAt < tellMilliseconds) return;
     entry.toldAt = entry.usedAt;
-    this.#folder.touch(entry.name, entry.usedAt);
+    this.#folder.touch(descriptor, entry.usedAt);
   }
 
   async #detect(name: string, reader: Reader): Promise<FileSystem> {

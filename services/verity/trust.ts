@@ -1,4 +1,5 @@
 /** Whom the operator trusts: the certificates of some folders, read again when anything in them changes. */
+import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { toHex } from '../../image/bytes.ts';
 import { type Certificate, loadCertificates } from '../../image/certificates.ts';
@@ -43,7 +44,8 @@ export class Trust {
    */
   async judge(document: SignatureDocument): Promise<Certificate> {
     if (this.#options.clock.now() - this.#checkedAt >= recheckMilliseconds) await this.refresh();
-    const key = `${toHex(document.rootHash)} ${Buffer.from(document.signature).toString('latin1')}`;
+    // Digests, since strangers may send signatures of 64 KiB.
+    const key = `${toHex(document.rootHash)} ${createHash('sha256').update(document.signature).digest('base64')}`;
     const verdict = this.#verdicts.get(key) ?? this.#verdict(document);
     this.#verdicts.set(key, verdict);
     if ('refusal' in verdict) throw verdict.refusal;
