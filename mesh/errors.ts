@@ -52,6 +52,12 @@ export const errorCatalogue = {
   },
   TOO_MANY_DELEGATIONS: { why: 'more ranges were asked for than one namespace may have', next: 'ask for at most 16' },
 
+  // Records of users and groups
+  RECORD_SERVICE: { why: 'another user database was asked for', next: 'give the name of the link to the socket as `service`' },
+  RECORD_NOT_FOUND: { why: 'no range that is held has such a user or group', next: 'look for it in the other user databases' },
+  RECORD_CONFLICT: { why: 'the ID and the name belong to different records', next: 'look for one of the two only' },
+  RECORDS_NOT_LISTED: { why: 'there are too many records to list them', next: 'ask for one ID or name' },
+
   // The image
   IMAGE_TOO_SHORT: { why: 'the image ends before its partition table says', next: 'fetch the image again' },
   IMAGE_UNREADABLE: { why: 'the image could not be read', next: 'look for errors of the disk or file system that it lies on' },

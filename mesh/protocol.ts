@@ -260,6 +260,15 @@ export const messages = {
     v.strictObject({ request, rootHash: text(128), signer: v.nullable(text(255)), cached: v.boolean() }),
   ),
 
+  // io.systemd.UserDatabase: which namespace an ID, or the name of one, belongs to; users and groups have the same numbers and names
+  'record.find': message(['gateway'], ['allocator'], v.strictObject({ request, id: v.nullable(id), name: v.nullable(text(64)) })),
+  'record.found': message(
+    ['allocator'],
+    ['gateway'],
+    /** `name` is the namespace's, `offset` counts from the first ID of its range */
+    v.strictObject({ request, name: text(255), offset: count(65535), id, unit: v.picklist([1, 65536]) }),
+  ),
+
   // Life and death of namespaces
   'policy.state': message(['lsm'], ['allocator'], v.strictObject({ enforcing: v.boolean(), reason: text(512) })),
   'namespace.gone': message(['lsm'], ['allocator'], v.strictObject({ namespace })),

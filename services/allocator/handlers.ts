@@ -12,6 +12,7 @@ import { exempt, isWithinShare } from './limits.ts';
 import { insideOf, namespaceMaps } from './map-lines.ts';
 import { finalName } from './names.ts';
 import { mapsOf, type Namespaces } from './namespaces.ts';
+import { findRecord } from './records.ts';
 import type { Registry } from './registry.ts';
 
 export interface Parts {
@@ -155,6 +156,10 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     },
 
     'image.mount': mount,
+
+    'record.find'({ request, ...wanted }) {
+      mesh.send('gateway', 'record.found', { request, ...findRecord(registry.tree, wanted) });
+    },
 
     'policy.state'({ enforcing, reason }) {
       parts.policy(enforcing, reason);

@@ -25,6 +25,8 @@ export class RangeTree {
   readonly #delegated = new Map<string, Pool>();
   readonly #children = new Map<string, Set<string>>();
   readonly #names = new Map<string, string>();
+  /** by the first ID of a namespace's own range */
+  readonly #starts = new Map<number, string>();
   readonly #inodes = new Map<string, string>();
   readonly #owners = new Map<number, number>();
 
@@ -44,6 +46,19 @@ export class RangeTree {
 
   isNameTaken(name: string): boolean {
     return this.#names.has(name);
+  }
+
+  named(name: string): Holding | undefined {
+    const namespace = this.#names.get(name);
+    return namespace === undefined ? undefined : this.find(namespace);
+  }
+
+  /** The namespace whose own range an ID lies in. What it passes on to others is not its own. */
+  holderOf(id: number): Holding | undefined {
+    const single = this.#startingAt(id);
+    if (single !== undefined) return single;
+    const container = this.#startingAt(id - (id % containerSize));
+    return container?.unit === containerSize ? container : undefined;
   }
 
   /** How many namespaces an owner holds ranges with. */
@@ -159,6 +174,7 @@ export class RangeTree {
     for (const spare of delegated) this.#poolOf(parent, containerSize).hold(spare, owner);
     this.#holdings.set(namespace, holding);
     this.#names.set(name, namespace);
+    if (start !== null) this.#starts.set(start, namespace);
     const inode = inodeOf(namespace);
     if (inode !== null) this.#inodes.set(inode, namespace);
     this.#owners.set(owner, this.countOf(owner) + 1);
@@ -189,10 +205,11 @@ export class RangeTree {
     return [...own, ...delegated.map((spare) => [this.#poolOf(parent, containerSize), spare] as const)];
   }
 
-  #forget({ namespace, name, owner, parent }: Holding): void {
+  #forget({ namespace, name, owner, parent, start }: Holding): void {
     this.#holdings.delete(namespace);
     this.#delegated.delete(namespace);
     this.#names.delete(name);
+    if (start !== null) this.#starts.delete(start);
     const inode = inodeOf(namespace);
     if (inode !== null && this.#inodes.get(inode) === namespace) this.#inodes.delete(inode);
     const rest = this.countOf(owner) - 1;
@@ -202,6 +219,11 @@ export class RangeTree {
     const siblings = this.#siblings(parent);
     siblings.delete(namespace);
     if (siblings.size === 0) this.#children.delete(parent);
+  }
+
+  #startingAt(id: number): Holding | undefined {
+    const namespace = this.#starts.get(id);
+    return namespace === undefined ? undefined : this.find(namespace);
   }
 
   #replace(holding: Holding): void {

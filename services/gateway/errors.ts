@@ -111,6 +111,11 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   RANGES_USED_UP: plain('io.systemd.NamespaceResource.NoDynamicRange'),
   TOO_MANY_DELEGATIONS: plain('io.systemd.NamespaceResource.TooManyDelegations'),
 
+  RECORD_SERVICE: plain('io.systemd.UserDatabase.BadService'),
+  RECORD_NOT_FOUND: plain('io.systemd.UserDatabase.NoRecordFound'),
+  RECORD_CONFLICT: plain('io.systemd.UserDatabase.ConflictingRecordFound'),
+  RECORDS_NOT_LISTED: plain('io.systemd.UserDatabase.EnumerationNotSupported'),
+
   IMAGE_TOO_SHORT: incompatible,
   IMAGE_UNREADABLE: incompatible,
   IMAGE_CHANGED: incompatible,

@@ -14,6 +14,7 @@ import type { Served } from './methods/method.ts';
 import { type HostNamespace, mountImage } from './methods/mount-image.ts';
 import { prepare } from './methods/prepare.ts';
 import { getInfo, getInterfaceDescription } from './methods/service-info.ts';
+import { getGroupRecord, getMemberships, getUserRecord } from './methods/user-database.ts';
 import { Requests } from './requests.ts';
 import { Server } from './server.ts';
 import { Turns } from './turns.ts';
@@ -45,6 +46,9 @@ export function startGateway(
     allocateUserRange,
     mountImage(hostNamespace()),
     prepare,
+    getUserRecord,
+    getGroupRecord,
+    getMemberships,
     getStatus({
       version,
       generation: mesh.generation,

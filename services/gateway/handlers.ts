@@ -29,6 +29,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'range.allocated'(payload, descriptors, from) {
       requests.deliver('range.allocated', payload, descriptors, from);
     },
+    'record.found'(payload, descriptors, from) {
+      requests.deliver('record.found', payload, descriptors, from);
+    },
     'image.mounted'(payload, descriptors, from) {
       requests.deliver('image.mounted', payload, descriptors, from);
     },

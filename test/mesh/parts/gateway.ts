@@ -41,6 +41,7 @@ export class PartGateway {
     'request.failed': ({ request, code }) => this.#end(request, code),
     'request.progress': () => {},
     'range.allocated': ({ request }) => this.#end(request, 'done'),
+    'record.found': () => {},
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),
     'image.prepared': () => {},
     'status.tell': ({ request, report }) => this.#end(request, JSON.stringify(report)),

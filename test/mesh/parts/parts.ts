@@ -62,6 +62,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
     mesh.pass('lsm', 'range.restrict', { request, namespace: 'id:1', denySetgroups: false }, namespace === undefined ? [] : [namespace]);
   },
   'range.restricted': ({ request }) => mesh.send('gateway', 'range.allocated', { request, name: 'ns-1' }),
+  'record.find': notHere,
   'image.mount': notHere,
   'policy.state': () => {},
   'namespace.gone': () => {},
