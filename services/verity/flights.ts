@@ -27,7 +27,10 @@ interface Flight<L> {
 
 export class Flights<L> {
   readonly #flights = new Map<string, Flight<L>>();
+  /** given up, and still to let go of what they hold */
+  readonly #ending = new Map<string, Promise<void>>();
 
+  /** What is under way. */
   get size(): number {
     return this.#flights.size;
   }
@@ -65,7 +68,7 @@ export class Flights<L> {
     const tell: OnProgress = (progress) => {
       for (const waiter of waiters) waiter.progress(progress);
     };
-    const landed = work(end.signal, tell).finally(() => this.#remove(key, flight));
+    const landed = this.#after(key, () => work(end.signal, tell)).finally(() => this.#remove(key, flight));
     // A flight that everybody left ends with an error that nobody hears.
     landed.catch(() => {});
     const flight: Flight<L> = { label, waiters, end, landed };
@@ -73,10 +76,23 @@ export class Flights<L> {
     return flight;
   }
 
+  /** Two of the same would need the room of two. */
+  async #after(key: string, begin: () => Promise<void>): Promise<void> {
+    await this.#ending.get(key);
+    await begin();
+  }
+
   /** Nobody may board what is being given up. */
   #abandon(key: string, flight: Flight<L>): void {
+    if (this.#flights.get(key) !== flight) return;
     flight.end.abort();
-    this.#remove(key, flight);
+    this.#flights.delete(key);
+    const ended = flight.landed
+      .catch(() => {})
+      .then(() => {
+        if (this.#ending.get(key) === ended) this.#ending.delete(key);
+      });
+    this.#ending.set(key, ended);
   }
 
   #remove(key: string, flight: Flight<L>): void {

@@ -51,12 +51,17 @@ export class Life implements Waiter {
   }
 
   refuse(): void {
-    this.#actor.send({ type: 'REFUSED' });
+    this.#leave('REFUSED');
   }
 
   cancel(): void {
-    this.#actor.send({ type: 'CANCELLED' });
+    this.#leave('CANCELLED');
     this.#end.abort();
+  }
+
+  /** Of what may come when all is over already, the first to come counts. */
+  #leave(type: 'REFUSED' | 'CANCELLED'): void {
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type });
   }
 }
 
