@@ -218,9 +218,13 @@ export const messages = {
     }),
     () => ['user-namespace', 'process'],
   ),
-  'range.restrict': message(['allocator'], ['lsm'], v.strictObject({ request, namespace, denySetgroups: v.boolean() }), () => [
-    'user-namespace',
-  ]),
+  /** `transient`: it is to hold IDs of the pools; otherwise only its end is of interest */
+  'range.restrict': message(
+    ['allocator'],
+    ['lsm'],
+    v.strictObject({ request, namespace, transient: v.boolean(), denySetgroups: v.boolean() }),
+    () => ['user-namespace'],
+  ),
   /** `refusal`: it could not be restricted, so the allocator undoes what it recorded and ends the request with this code */
   'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace, refusal: v.nullable(v.picklist(errorCodes)) })),
   'range.allocated': message(['allocator'], ['gateway'], v.strictObject({ request, name: text(255) })),

@@ -7,7 +7,7 @@ import type { Mesh } from '../../mesh/mesh.ts';
 import { isSystemError, type NamespaceMaps } from '../../native/index.ts';
 import type { Holding } from './events.ts';
 import { type AllocationEvent, allocationMachine, type Unexpected } from './machine.ts';
-import type { Namespaces } from './namespaces.ts';
+import { hasRange, type Namespaces } from './namespaces.ts';
 import type { Registry } from './registry.ts';
 
 /** After a request's deadline the gateway has long answered; if the lsm service is silent still, it never will speak. */
@@ -139,11 +139,12 @@ class Allocation {
   }
 
   #restrict(): AllocationEvent | null {
-    const { request, deadline, denySetgroups } = this.order;
+    const { request, deadline, denySetgroups, holding } = this.order;
     const wait = Math.min(Math.max(0, deadline - this.#desk.clock.now()) + patienceMs, longestWaitMs);
     this.#timer = this.#desk.clock.after(wait, () => this.#go(this.#refuse(new PosternError('TIMED_OUT'))));
     try {
-      this.#desk.mesh.pass('lsm', 'range.restrict', { request, namespace: this.#name, denySetgroups }, [this.#namespace.duplicate()]);
+      const restriction = { request, namespace: this.#name, transient: hasRange(holding), denySetgroups };
+      this.#desk.mesh.pass('lsm', 'range.restrict', restriction, [this.#namespace.duplicate()]);
       return null;
     } catch (thrown) {
       return this.#refuse(asPosternError(thrown));

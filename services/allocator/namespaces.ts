@@ -192,9 +192,14 @@ export function mapsOf(holding: Holding): NamespaceMaps {
   return namespaceMaps({ ...holding, self: { uid: holding.owner, gid: holding.group } });
 }
 
+/** Whether it was given IDs itself, for its own use or to pass on. */
+export function hasRange({ start, delegated }: Holding): boolean {
+  return start !== null || delegated.length > 0;
+}
+
 /** Whether IDs that we gave out are mapped in it. A node's children hold a part of what it holds. */
-function isTransient({ start, delegated, parent }: Holding): boolean {
-  return start !== null || delegated.length > 0 || parent !== null;
+function isTransient(holding: Holding): boolean {
+  return hasRange(holding) || holding.parent !== null;
 }
 
 /** A question that did not reach the helper, or an answer that did not come back: what was asked for may still be done. */

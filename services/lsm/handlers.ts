@@ -10,13 +10,13 @@ import type { Policy } from './policy.ts';
  */
 export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: () => Record<string, unknown>): Handlers<'lsm'> {
   return {
-    'range.restrict'({ request, namespace, denySetgroups }, descriptors) {
+    'range.restrict'({ request, namespace, ...restriction }, descriptors) {
       try {
         const [holder] = descriptors;
         if (holder === undefined) throw new PosternError('INTERNAL');
         // The allocator may still believe an earlier life of ours: never say "restricted" of what is not.
         if (policy === null) throw new PosternError('SERVICE_UNAVAILABLE', 'no policy is in force');
-        policy.restrict(holder.fd, namespace, denySetgroups);
+        policy.restrict(holder.fd, namespace, restriction);
         mesh.pass('allocator', 'range.restricted', { request, namespace, refusal: null });
       } catch (thrown) {
         // The allocator has recorded the range already, so it is the one to undo that and to end the request.

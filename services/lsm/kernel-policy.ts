@@ -6,7 +6,7 @@ import { PosternError } from '../../mesh/errors.ts';
 import { native, type Poller } from '../../native/index.ts';
 import type { LsmAddon } from '../../native/lsm/index.ts';
 import type { Pins } from './pins.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, Restriction } from './policy.ts';
 import * as state from './state.ts';
 
 /** As many entries as the maps hold. */
@@ -56,9 +56,9 @@ export class KernelPolicy implements Policy {
     this.#drain();
   }
 
-  restrict(namespaceFd: number, namespace: string, denySetgroups: boolean): void {
+  restrict(namespaceFd: number, namespace: string, { transient, denySetgroups }: Restriction): void {
     const inum = Number(native.describe(namespaceFd).inode);
-    const holder = { cookie: randomBytes(8).readBigUInt64LE(), ownId: denySetgroups, name: namespace };
+    const holder = { cookie: randomBytes(8).readBigUInt64LE(), ownId: !transient, denySetgroups, name: namespace };
     this.#addon.update(this.#maps.holders, state.number32(inum), state.packHolder(holder));
     this.#inums.set(namespace, inum);
   }

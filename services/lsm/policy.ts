@@ -1,9 +1,16 @@
 /** The kernel's part as the rest of this service sees it: in force, with these operations, or refused, with a reason. */
 
+/** What a namespace that is made known to the policy is. */
+export interface Restriction {
+  /** it holds IDs of the pools; otherwise only its end is of interest */
+  readonly transient: boolean;
+  readonly denySetgroups: boolean;
+}
+
 /** The policy in force. Every call has taken effect when it returns. Descriptors are borrowed. */
 export interface Policy {
   /** Restricts a namespace before its maps are written. Throws when it can't be. */
-  restrict(namespaceFd: number, namespace: string, denySetgroups: boolean): void;
+  restrict(namespaceFd: number, namespace: string, restriction: Restriction): void;
   /** Lets the holder of `namespaceFd` create files through these mounts, and through clones of them. */
   allow(namespaceFd: number, mountFds: readonly number[]): void;
   /** Takes a restriction back that was never used: the namespace got no maps. */

@@ -9,8 +9,9 @@ const mountLineBytes = 24;
 export interface Holder {
   /** never the same twice */
   readonly cookie: bigint;
-  /** maps only its creator's own ID */
+  /** holds nothing transient */
   readonly ownId: boolean;
+  readonly denySetgroups: boolean;
   readonly name: string;
 }
 
@@ -50,19 +51,25 @@ export const readNumber32 = (bytes: Uint8Array) => view(bytes).getUint32(0, true
 export const readNumber64 = (bytes: Uint8Array) => view(bytes).getBigUint64(0, true);
 
 /** @throws RangeError for a name that does not fit with its end mark */
-export function packHolder({ cookie, ownId, name }: Holder): Uint8Array {
+export function packHolder({ cookie, ownId, denySetgroups, name }: Holder): Uint8Array {
   const encoded = Buffer.from(name, 'utf8');
   if (encoded.length >= nameBytes) throw new RangeError('the name of a namespace is too long');
   return packed(holderBytes, (to, bytes) => {
     to.setBigUint64(0, cookie, true);
     to.setUint32(8, ownId ? 1 : 0, true);
+    to.setUint32(12, denySetgroups ? 1 : 0, true);
     bytes.set(encoded, 16);
   });
 }
 
 export function readHolder(bytes: Uint8Array): Holder {
   const from = view(bytes);
-  return { cookie: from.getBigUint64(0, true), ownId: from.getUint32(8, true) !== 0, name: text(bytes.subarray(16)) };
+  return {
+    cookie: from.getBigUint64(0, true),
+    ownId: from.getUint32(8, true) !== 0,
+    denySetgroups: from.getUint32(12, true) !== 0,
+    name: text(bytes.subarray(16)),
+  };
 }
 
 export function packAllowance({ cookie, superblock, idmap }: Allowance): Uint8Array {

@@ -50,6 +50,25 @@ test('nothing is mapped before the lsm service has restricted the namespace', as
   expect(await mapOf(shell)).not.toBe('');
 });
 
+test('the lsm service hears whether a namespace is to hold IDs of the pools', async () => {
+  const own = { type: 'self', size: 1 } as const;
+  for (const [call, restriction] of [
+    [{}, { transient: true, denySetgroups: false }],
+    [own, { transient: false, denySetgroups: true }],
+    [
+      { ...own, delegateContainerRanges: 1 },
+      { transient: true, denySetgroups: true },
+    ],
+  ] as const) {
+    const shell = await shellOf();
+    expect(await desk.allocate(shell, call)).toBe('waiting');
+    const { payload, descriptors } = desk.fake.take('range.restrict');
+    for (const descriptor of descriptors) descriptor.close();
+    expect(payload).toMatchObject(restriction);
+    await tell(payload, 'SERVICE_UNAVAILABLE');
+  }
+});
+
 test('a refusal of the lsm service ends the request with its code, and the range is free again', async () => {
   const shell = await shellOf();
   expect(await tell(await ask(shell), 'SERVICE_UNAVAILABLE')).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });

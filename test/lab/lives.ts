@@ -110,7 +110,7 @@ async function killedService(): Promise<string | true> {
 /** The part of `killedService` in the process that is killed. */
 export function restrictAndWait(pid: string): void {
   const { policy } = inForce(() => undefined);
-  policy.restrict(openSync(`/proc/${pid}/ns/user`, 'r'), `test:${pid}`, false);
+  policy.restrict(openSync(`/proc/${pid}/ns/user`, 'r'), `test:${pid}`, { transient: true, denySetgroups: false });
   process.stdout.write('restricted\n');
   setInterval(() => undefined, 1000);
 }
@@ -166,7 +166,7 @@ async function replaceUnderAttack(): Promise<string | true> {
 async function ownIdKeepsItsGroups(): Promise<string | true> {
   const { policy } = inForce(() => undefined);
   const { holder, pid, fd } = await makeNamespace();
-  policy.restrict(fd, 'test:own', true);
+  policy.restrict(fd, 'test:own', { transient: false, denySetgroups: true });
   for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${pid}/${map}`, '0 1000 1');
   const { stdout } = spawnSync('dist/lab-attack', ['groups', String(pid)], { encoding: 'utf8' });
   native.close(fd);

@@ -29,7 +29,7 @@ export async function makeNamespace(): Promise<{ readonly holder: ChildProcess; 
 export async function makeRange(policy: Policy | null, base: number, length = 65536): Promise<Range> {
   const { holder, pid, fd } = await makeNamespace();
   const name = `test:${base}`;
-  policy?.restrict(fd, name, false);
+  policy?.restrict(fd, name, { transient: true, denySetgroups: false });
   for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${pid}/${map}`, `0 ${base} ${length}`);
   const end = async () => {
     closeSync(fd);

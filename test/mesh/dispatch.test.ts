@@ -32,7 +32,7 @@ function faultOf(self: Node, from: Node, frame: Uint8Array, descriptors: Descrip
   }
 }
 
-const restrict = encodeFrame('range.restrict', { request: 1, namespace: 'id:1', denySetgroups: false });
+const restrict = encodeFrame('range.restrict', { request: 1, namespace: 'id:1', transient: true, denySetgroups: false });
 const options = {
   readOnly: true,
   growFileSystems: false,
@@ -86,11 +86,11 @@ describe('a message is refused', () => {
   it('with a field too many, too few, or out of bounds', () => {
     const shapes = [
       { request: 1, namespace: 'id:1' },
-      { request: 1, namespace: 'id:1', denySetgroups: false, more: 1 },
-      { request: 0, namespace: 'id:1', denySetgroups: false },
-      { request: 1.5, namespace: 'id:1', denySetgroups: false },
-      { request: '1', namespace: 'id:1', denySetgroups: false },
-      { request: 1, namespace: 'x'.repeat(65), denySetgroups: false },
+      { request: 1, namespace: 'id:1', transient: true, denySetgroups: false, more: 1 },
+      { request: 0, namespace: 'id:1', transient: true, denySetgroups: false },
+      { request: 1.5, namespace: 'id:1', transient: true, denySetgroups: false },
+      { request: '1', namespace: 'id:1', transient: true, denySetgroups: false },
+      { request: 1, namespace: 'x'.repeat(65), transient: true, denySetgroups: false },
       null,
       [],
     ];

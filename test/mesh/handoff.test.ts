@@ -14,7 +14,7 @@ import { parts } from './parts/parts.ts';
 const quiet = { failsToStart: false, speaksOutOfTurn: false, triesForbidden: false };
 const userNamespace = () => new Descriptor(native.ownUserNamespace());
 const restrict = (mesh: Mesh<'allocator'>, request: number) =>
-  mesh.pass('lsm', 'range.restrict', { request, namespace: 'id:7', denySetgroups: false }, [userNamespace()]);
+  mesh.pass('lsm', 'range.restrict', { request, namespace: 'id:7', transient: true, denySetgroups: false }, [userNamespace()]);
 
 describe('a hand-off', () => {
   it('is announced to the gateway before the baton arrives', () => {

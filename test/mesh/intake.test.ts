@@ -8,7 +8,7 @@ import { native } from '../../native/index.ts';
 import { fakeMesh, recordingLog } from '../support/mesh.ts';
 
 const userNamespace = () => new Descriptor(native.ownUserNamespace());
-const restrict = { request: 5, namespace: 'id:7', denySetgroups: false };
+const restrict = { request: 5, namespace: 'id:7', transient: true, denySetgroups: false };
 
 it('a bad message ends the process, with a line that says what was wrong, and nothing of it stays open', async () => {
   const { log, lines } = recordingLog('lsm');

@@ -58,7 +58,7 @@ int key_permission(unsigned long long *ctx)
 	return holder && caller != holder ? deny() : 0;
 }
 
-/* In a namespace that maps only its creator's own ID, shedding a group could open what the group is denied. */
+/* In a namespace that was given its creator's own ID, shedding a group could open what the group is denied. */
 SEC("lsm/task_fix_setgroups")
 int BPF_PROG(set_groups, const struct cred *new)
 {
@@ -69,7 +69,7 @@ int BPF_PROG(set_groups, const struct cred *new)
 			return 0;
 		__u32 inum = ns->ns.inum;
 		struct holder *holder = bpf_map_lookup_elem(&holders, &inum);
-		if (holder && holder->own_id)
+		if (holder && holder->deny_setgroups)
 			return deny();
 		ns = ns->parent;
 	}

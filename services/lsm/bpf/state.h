@@ -22,13 +22,14 @@ const volatile struct pool block_pool = { 524288, 1879048191 };
 
 #define NAME_BYTES 64
 
-/* A namespace that holds a range of ours. */
+/* A namespace that holds a range of ours, or that was made known to us. */
 struct holder {
 	/* never the same twice, so that a mount allowed to a dead namespace is allowed to no later one */
 	__u64 cookie;
-	/* maps just its creator's own ID: nothing transient, but setgroups must not shed a group that denies */
+	/* holds nothing transient: what lies above it decides, and only its end is told */
 	__u32 own_id;
-	__u32 reserved;
+	/* its creator's own ID is mapped: setgroups must not shed a group that denies */
+	__u32 deny_setgroups;
 	/* what the rest of Postern calls it */
 	char name[NAME_BYTES];
 };

@@ -59,7 +59,12 @@ function part<S extends ServiceName>(
 export const allocator = part('allocator', {}, (mesh) => ({
   'range.allocate': ({ request }, [namespace, process]) => {
     process?.close();
-    mesh.pass('lsm', 'range.restrict', { request, namespace: 'id:1', denySetgroups: false }, namespace === undefined ? [] : [namespace]);
+    mesh.pass(
+      'lsm',
+      'range.restrict',
+      { request, namespace: 'id:1', transient: true, denySetgroups: false },
+      namespace === undefined ? [] : [namespace],
+    );
   },
   'range.restricted': ({ request }) => mesh.send('gateway', 'range.allocated', { request, name: 'ns-1' }),
   'record.find': notHere,
