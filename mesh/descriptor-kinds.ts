@@ -14,6 +14,7 @@ const rules: Record<DescriptorKind, (facts: DescriptorFacts) => boolean> = {
   'user-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewUser,
   process: (facts) => facts.type === 'process',
   image: (facts) => (facts.type === 'regular' || facts.type === 'block') && isReadable(facts),
+  directory: (facts) => facts.type === 'directory',
   mount: (facts) => facts.type === 'directory' && facts.isMountRoot,
 };
 

@@ -39,6 +39,11 @@ export const errorCatalogue = {
   NAMESPACE_UNMAPPED: { why: 'the user namespace has no IDs mapped', next: 'allocate a range for it first' },
   NAMESPACE_GONE: { why: 'the user namespace ended while the request was under way', next: 'keep a process or descriptor in it' },
   NAMESPACE_EXISTS: { why: 'the user namespace holds a range already', next: 'create a new namespace' },
+  NAMESPACE_NOT_REGISTERED: { why: 'the user namespace was not registered here', next: 'allocate a range for it, or register it, first' },
+  NAMESPACE_NOT_OWN_ID: {
+    why: "the user namespace does not map the caller's own user and group first",
+    next: 'map your own IDs, users and groups alike, to 0 where you map more than one',
+  },
   NAME_INVALID: {
     why: 'the name is not usable as part of a user name',
     next: 'use up to 21 characters of a-z, 0-9 and -, or set mangleName',

@@ -18,6 +18,8 @@ export type DescriptorKind =
   | 'process'
   /** a regular file or block device, readable */
   | 'image'
+  /** a directory that is only pointed at, possibly by O_PATH */
+  | 'directory'
   /** a detached mount */
   | 'mount';
 
@@ -218,6 +220,13 @@ export const messages = {
     }),
     () => ['user-namespace', 'process'],
   ),
+  // RegisterUserNamespace, on the same way
+  'namespace.register': message(
+    ['gateway'],
+    ['allocator'],
+    v.strictObject({ request, deadline, peer, name: text(255), mangleName: v.boolean(), cookie: text(20) }),
+    () => ['user-namespace'],
+  ),
   /** `transient`: it is to hold IDs of the pools; otherwise only its end is of interest */
   'range.restrict': message(
     ['allocator'],
@@ -228,6 +237,11 @@ export const messages = {
   /** `refusal`: it could not be restricted, so the allocator undoes what it recorded and ends the request with this code */
   'range.restricted': message(['lsm'], ['allocator'], v.strictObject({ request, namespace, refusal: v.nullable(v.picklist(errorCodes)) })),
   'range.allocated': message(['allocator'], ['gateway'], v.strictObject({ request, name: text(255) })),
+
+  // AddMountToUserNamespace: gateway → allocator (→ lsm) → gateway
+  'mount.add': message(['gateway'], ['allocator'], v.strictObject({ request }), () => ['user-namespace', 'directory']),
+  'mount.admit': message(['allocator'], ['lsm'], v.strictObject({ request }), () => ['user-namespace', 'directory']),
+  'mount.added': message(['allocator', 'lsm'], ['gateway'], v.strictObject({ request })),
 
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway
   'image.mount': message(

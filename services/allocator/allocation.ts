@@ -20,7 +20,8 @@ export interface Order {
   readonly request: number;
   readonly deadline: number;
   readonly holding: Holding;
-  readonly maps: NamespaceMaps;
+  /** null where it is mapped already */
+  readonly maps: NamespaceMaps | null;
   readonly denySetgroups: boolean;
 }
 
@@ -152,8 +153,9 @@ class Allocation {
   }
 
   #map(): AllocationEvent {
+    const { maps, denySetgroups } = this.order;
     try {
-      this.#desk.namespaces.writeMaps(this.#namespace, this.order.maps, this.order.denySetgroups);
+      if (maps !== null) this.#desk.namespaces.writeMaps(this.#namespace, maps, denySetgroups);
     } catch (thrown) {
       return this.#mapFailed(thrown);
     }

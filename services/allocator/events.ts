@@ -18,13 +18,14 @@ const holding = v.strictObject({
   name: v.string(),
   /** who asked, and answers for it in the limits */
   owner: id,
-  /** the asker's group, for type `self` */
+  /** the asker's group, where the owner's own ID is mapped */
   group: id,
   /** the holding that its ranges come from; null for the host's pools */
   parent: v.nullable(namespace),
-  type: v.picklist(['managed', 'self']),
+  /** `registered`: somebody else mapped the owner's own ID in it, at `target` */
+  type: v.picklist(['managed', 'self', 'registered']),
   unit,
-  /** first ID outside; null for type `self`, which maps the owner's own */
+  /** first ID outside; null where the owner's own is mapped */
   start: v.nullable(id),
   /** first ID inside */
   target: id,

@@ -9,7 +9,7 @@ import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
 import { exempt, isWithinShare } from './limits.ts';
-import { insideOf, namespaceMaps } from './map-lines.ts';
+import { insideOf, namespaceMaps, ownIdInside } from './map-lines.ts';
 import { finalName } from './names.ts';
 import { mapsOf, type Namespaces } from './namespaces.ts';
 import { findRecord } from './records.ts';
@@ -44,7 +44,8 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     if (call.mapForeign && parent?.mapForeign === false) throw new PosternError('RANGE_NOT_DELEGATED', 'the foreign range');
     const self = call.type === 'self' ? ownIdsIn(parent, peer) : peer;
     const name = nameFor(call);
-    requireWithinLimits(call, parent);
+    requireRoomFor(peer);
+    requireWithinShare(call, parent);
 
     const wanted = { parent: parent?.namespace ?? null, type: call.type, unit: call.size };
     const chosen = registry.choose({ ...wanted, delegated: call.delegateContainerRanges });
@@ -63,6 +64,34 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     };
     const maps = namespaceMaps({ ...holding, self });
     allocations.begin({ request, deadline, holding, maps, denySetgroups: call.type === 'self' }, namespace);
+  }
+
+  /** A namespace that its owner has mapped, to be known by a name from now on. @throws the first thing that speaks against it */
+  function register(call: Payload<'namespace.register'>, namespace: Descriptor): void {
+    const { request, deadline, peer } = call;
+    requireOwner(namespace, peer);
+    requireUnregistered(namespace);
+    const target = ownIdInside(namespaces.readMaps(namespace), peer);
+    if (target === undefined) throw new PosternError('NAMESPACE_NOT_OWN_ID');
+    const parent = namespaces.parentOf(namespace)?.namespace ?? null;
+    const name = nameFor(call);
+    requireRoomFor(peer);
+
+    const wanted = { parent, type: 'registered', unit: 1 } as const;
+    const holding: Holding = {
+      ...wanted,
+      ...registry.choose({ ...wanted, delegated: 0 }),
+      delegated: [],
+      namespace: namespaces.newName(namespace),
+      handle: namespaces.handleOf(namespace),
+      name,
+      owner: peer.uid,
+      group: peer.gid,
+      target,
+      mapForeign: false,
+      mapped: false,
+    };
+    allocations.begin({ request, deadline, holding, maps: null, denySetgroups: false }, namespace);
   }
 
   function requireOwner(namespace: Descriptor, peer: Peer): void {
@@ -92,7 +121,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     return { uid: inside.uid, gid: inside.gid };
   }
 
-  function nameFor({ name, mangleName, cookie, peer }: Call): string {
+  function nameFor({ name, mangleName, cookie, peer }: Pick<Call, 'name' | 'mangleName' | 'cookie' | 'peer'>): string {
     return finalName({
       name,
       mangle: mangleName,
@@ -102,13 +131,16 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     });
   }
 
-  function requireWithinLimits({ peer, type, size, delegateContainerRanges }: Call, parent: Holding | null): void {
-    const { uid } = peer;
-    if (uid === exempt) return;
-    const { namespaces_per_user, share_per_user } = parts.limits;
-    if (registry.tree.countOf(uid) >= namespaces_per_user) throw new PosternError('LIMIT_REACHED', 'namespaces of one user');
+  function requireRoomFor({ uid }: Peer): void {
+    if (uid !== exempt && registry.tree.countOf(uid) >= parts.limits.namespaces_per_user) {
+      throw new PosternError('LIMIT_REACHED', 'namespaces of one user');
+    }
+  }
+
+  function requireWithinShare({ peer: { uid }, type, size, delegateContainerRanges }: Call, parent: Holding | null): void {
     // What a node was given is its own to use up.
-    if (parent !== null) return;
+    if (uid === exempt || parent !== null) return;
+    const { share_per_user } = parts.limits;
     const own = type === 'managed' ? 1 : 0;
     const needs = { 65536: delegateContainerRanges + (size === containerSize ? own : 0), 1: size === 1 ? own : 0 } as const;
     for (const unit of [1, 65536] as const) {
@@ -141,6 +173,20 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     mesh.pass('verity', 'image.verify', { ...call, holder }, holder === null ? [image, ...sidecar] : descriptors);
   }
 
+  /** The gateway has seen to it that root asks. */
+  function addMount({ request }: Payload<'mount.add'>, descriptors: Descriptor[]): void {
+    const [namespace] = descriptors;
+    if (namespace === undefined) throw new PosternError('INTERNAL');
+    const holding = namespaces.recognise(namespace);
+    if (holding?.mapped !== true) throw new PosternError('NAMESPACE_NOT_REGISTERED');
+    if (holding.guarded && namespaces.holderOf(namespace).transient) {
+      mesh.pass('lsm', 'mount.admit', { request }, descriptors);
+      return;
+    }
+    closeAll(descriptors);
+    mesh.send('gateway', 'mount.added', { request });
+  }
+
   return {
     'range.allocate'(call, [namespace, process]) {
       if (namespace === undefined || process === undefined) throw new PosternError('INTERNAL');
@@ -154,6 +200,13 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     'range.restricted'({ request, namespace, refusal }) {
       allocations.restricted(request, namespace, refusal);
     },
+
+    'namespace.register'(call, [namespace]) {
+      if (namespace === undefined) throw new PosternError('INTERNAL');
+      register(call, namespace);
+    },
+
+    'mount.add': addMount,
 
     'image.mount': mount,
 

@@ -38,6 +38,22 @@ export function insideOf(map: readonly IdMapLine[], outside: number): number | u
   return found === undefined ? undefined : found.inside + (outside - found.outside);
 }
 
+/**
+ * What an owner is called in a namespace whose maps begin with the owner's own ID: users and groups alike, and more than one ID from 0 on.
+ * Undefined for any other maps.
+ */
+export function ownIdInside({ uid, gid }: NamespaceMaps, owner: { readonly uid: number; readonly gid: number }): number | undefined {
+  const [firstUser, firstGroup] = [uid[0], gid[0]];
+  if (firstUser?.outside !== owner.uid || firstGroup?.outside !== owner.gid || uid.length !== gid.length) return undefined;
+  const areAlike = uid.every((user, i) => {
+    const group = gid[i];
+    const apart = group === undefined ? Number.NaN : user.outside - owner.uid - (group.outside - owner.gid);
+    return user.inside === group?.inside && user.length === group.length && apart === 0;
+  });
+  const isOne = uid.length === 1 && firstUser.length === 1;
+  return areAlike && (isOne || firstUser.inside === 0) ? firstUser.inside : undefined;
+}
+
 /** Whether any ID outside is mapped by both. */
 export function shareIds(a: NamespaceMaps, b: NamespaceMaps): boolean {
   return meet(a.uid, b.uid) || meet(a.gid, b.gid);

@@ -111,7 +111,7 @@ export class Namespaces {
     const holding = this.recognise(namespace);
     if (holding !== undefined) {
       if (!holding.mapped) throw new PosternError('NAMESPACE_UNMAPPED');
-      return { namespace: holding.namespace, transient: isTransient(holding) };
+      return { namespace: holding.namespace, transient: isTransient(holding) || this.#liesInTransient(namespace) };
     }
     if (isUnmapped(this.readMaps(namespace))) throw new PosternError('NAMESPACE_UNMAPPED');
     return { namespace: this.newName(namespace), transient: this.#liesInTransient(namespace) };

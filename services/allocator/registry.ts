@@ -88,7 +88,7 @@ export class Registry {
    */
   choose({ parent, type, unit, delegated }: Wanted): Chosen {
     const guarded = this.isGuarded(parent);
-    if (type === 'self') return { start: null, delegated: this.#take(parent, containerSize, delegated, guarded), guarded };
+    if (type !== 'managed') return { start: null, delegated: this.#take(parent, containerSize, delegated, guarded), guarded };
     const own = unit === containerSize ? [] : this.#take(parent, unit, 1, guarded);
     const rest = this.#take(parent, containerSize, delegated + 1 - own.length, guarded);
     const [start, ...spare] = [...own, ...rest];

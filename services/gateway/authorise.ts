@@ -9,6 +9,8 @@ export interface Ask {
   readonly peer: Peer;
   /** the result would be for the host itself, not for a namespace */
   readonly forHost?: boolean;
+  /** only programs of the host's own have a use for it */
+  readonly hostsOwn?: boolean;
 }
 
 /** Whether a caller may know what services report: their reports tell of paths, processes and other users. */
@@ -21,7 +23,8 @@ export function mayKnowReports({ uid }: Peer, reportsFor: 'root' | 'everyone'): 
  * A mount for the host, where nothing shifts its owners, is root's alone.
  * @throws PosternError PERMISSION_DENIED
  */
-export function authorise({ peer, forHost = false }: Ask): void {
+export function authorise({ peer, forHost = false, hostsOwn = false }: Ask): void {
+  if (hostsOwn && peer.uid !== 0) throw new PosternError('PERMISSION_DENIED', 'this is for the daemons of the host');
   if (forHost && peer.uid !== 0) {
     throw new PosternError('PERMISSION_DENIED', 'without a user namespace a mount is for the host, and only root may have that');
   }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { arch } from 'node:process';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
+import { openFlags } from '../../native/constants.ts';
 import { type DescriptorFacts, native } from '../../native/index.ts';
 
 /** CLONE_NEWUSER of linux/sched.h, which NS_GET_NSTYPE answers for a user namespace. */
@@ -106,9 +107,25 @@ export function checkUserNamespace(bag: Bag, reference: Reference): DescriptorFa
   return facts;
 }
 
+/**
+ * A directory that is only pointed at: what may be done with it is asked of the kernel, not of how it was opened.
+ * @throws PosternError that names the parameter
+ */
+export function checkDirectory(bag: Bag, reference: Reference): DescriptorFacts {
+  const { parameter } = reference;
+  const facts = native.describe(bag.at(reference).fd);
+  if (facts.type !== 'directory') throw new PosternError('DESCRIPTOR_TYPE', `${kinds[facts.type]}, not a directory`, parameter);
+  refuseFlags(facts, constants.O_DIRECTORY | openFlags.O_PATH, parameter);
+  return facts;
+}
+
 /** O_PATH is among the refused: root could reopen what the caller may not read. */
 function checkFlags(facts: DescriptorFacts, extra: number, parameter: string): void {
-  const unsafe = facts.flags & ~(harmless | extra);
   if (facts.access === 'path') throw new PosternError('DESCRIPTOR_FLAGS', 'O_PATH', parameter);
+  refuseFlags(facts, extra, parameter);
+}
+
+function refuseFlags(facts: DescriptorFacts, extra: number, parameter: string): void {
+  const unsafe = facts.flags & ~(harmless | extra);
   if (unsafe !== 0) throw new PosternError('DESCRIPTOR_FLAGS', `flags 0${(unsafe >>> 0).toString(8)}`, parameter);
 }

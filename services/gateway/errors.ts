@@ -104,6 +104,8 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   NAMESPACE_UNMAPPED: unmapped,
   NAMESPACE_GONE: namespace,
   NAMESPACE_EXISTS: plain('io.systemd.NamespaceResource.UserNamespaceExists'),
+  NAMESPACE_NOT_REGISTERED: plain('io.systemd.NamespaceResource.UserNamespaceNotRegistered'),
+  NAMESPACE_NOT_OWN_ID: namespace,
   NAME_INVALID: parameter('name'),
   NAME_EXISTS: plain('io.systemd.NamespaceResource.NameExists'),
   RANGE_NOT_DELEGATED: plain('io.systemd.NamespaceResource.DynamicRangeUnavailable'),

@@ -8,11 +8,13 @@ import type { GatewayConfig } from './config.ts';
 import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
 import { Ledger } from './limits.ts';
+import { addMount } from './methods/add-mount.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
 import { getStatus } from './methods/get-status.ts';
 import type { Served } from './methods/method.ts';
 import { type HostNamespace, mountImage } from './methods/mount-image.ts';
 import { prepare } from './methods/prepare.ts';
+import { registerUserNamespace } from './methods/register-user-namespace.ts';
 import { getInfo, getInterfaceDescription } from './methods/service-info.ts';
 import { getGroupRecord, getMemberships, getUserRecord } from './methods/user-database.ts';
 import { Requests } from './requests.ts';
@@ -44,6 +46,8 @@ export function startGateway(
     getInfo(version),
     getInterfaceDescription,
     allocateUserRange,
+    registerUserNamespace,
+    addMount,
     mountImage(hostNamespace()),
     prepare,
     getUserRecord,

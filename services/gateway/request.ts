@@ -12,7 +12,14 @@ import { Refusal } from './errors.ts';
 import { type Cause, requestMachine } from './machine.ts';
 
 /** What stages tell the gateway about a request besides where it is. */
-export type AnswerName = 'range.allocated' | 'record.found' | 'image.mounted' | 'image.prepared' | 'status.tell' | 'request.progress';
+export type AnswerName =
+  | 'range.allocated'
+  | 'mount.added'
+  | 'record.found'
+  | 'image.mounted'
+  | 'image.prepared'
+  | 'status.tell'
+  | 'request.progress';
 
 /** What a method waits for. Each owns the descriptors that it is given. */
 export type Expectations = {

@@ -30,16 +30,26 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
       const [namespace, mounts] = holder === null ? [null, descriptors] : [descriptors[0], descriptors.slice(1)];
       try {
         if (namespace !== null && namespace !== undefined && holder?.transient === true) {
-          policy?.allow(
-            namespace.fd,
-            mounts.map((mount) => mount.fd),
-          );
+          const fds = mounts.map((mount) => mount.fd);
+          if (policy?.allow(namespace.fd, fds) === false) throw new PosternError('INTERNAL', 'a mount without an idmap');
         }
         namespace?.close();
         mesh.send('gateway', 'image.mounted', { request, mounted }, mounts);
       } catch (thrown) {
         closeAll(descriptors);
         mesh.fail(request, asPosternError(thrown));
+      }
+    },
+
+    'mount.admit'({ request }, descriptors) {
+      const [namespace, directory] = descriptors;
+      try {
+        if (namespace === undefined || directory === undefined) throw new PosternError('INTERNAL');
+        // A mount without an idmap is no error: as before, nothing of the range can be stored through it.
+        policy?.allow(namespace.fd, [directory.fd]);
+        mesh.send('gateway', 'mount.added', { request });
+      } finally {
+        closeAll(descriptors);
       }
     },
 

@@ -63,19 +63,22 @@ export class KernelPolicy implements Policy {
     this.#inums.set(namespace, inum);
   }
 
-  allow(namespaceFd: number, mountFds: readonly number[]): void {
+  allow(namespaceFd: number, mountFds: readonly number[]): boolean {
     const holder = this.#holderAbove(namespaceFd);
     if (holder === null) throw new PosternError('NAMESPACE_GONE');
     const lines = new Map(state.readMountLines(this.#addon.readIterator(join(this.#pins.links, 'mounts'))).map((line) => [line.fd, line]));
-    for (const fd of mountFds) {
+    const idmapped = mountFds.flatMap((fd) => {
       const line = lines.get(fd);
-      // Without an idmap every mount of that file system would be allowed with it.
-      if (line === undefined || line.idmap === 0n) throw new PosternError('MOUNT_FAILED', 'a mount without idmap can not be allowed');
+      return line === undefined || line.idmap === 0n ? [] : [line];
+    });
+    if (idmapped.length < mountFds.length) return false;
+    for (const line of idmapped) {
       this.#addon.update(this.#maps.handedOut, state.number64(line.superblock), new Uint8Array([1]));
       const key = state.packAllowance({ cookie: holder.cookie, superblock: line.superblock, idmap: line.idmap });
       this.#addon.update(this.#maps.allowed, key, new Uint8Array([1]));
       this.#remember(key);
     }
+    return true;
   }
 
   release(namespace: string): void {

@@ -11,8 +11,11 @@ export interface Restriction {
 export interface Policy {
   /** Restricts a namespace before its maps are written. Throws when it can't be. */
   restrict(namespaceFd: number, namespace: string, restriction: Restriction): void;
-  /** Lets the holder of `namespaceFd` create files through these mounts, and through clones of them. */
-  allow(namespaceFd: number, mountFds: readonly number[]): void;
+  /**
+   * Lets the holder of `namespaceFd` create files through these mounts, and through clones of them. False where one has no idmap: every
+   * mount of that file system would be allowed with it, so none of ours is.
+   */
+  allow(namespaceFd: number, mountFds: readonly number[]): boolean;
   /** Takes a restriction back that was never used: the namespace got no maps. */
   release(namespace: string): void;
   /** what `postern status` and `doctor` show */

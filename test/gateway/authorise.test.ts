@@ -15,6 +15,12 @@ it('reports are root’s, unless the operator says otherwise', () => {
   expect(mayKnowReports(peer(1000), 'everyone')).toBe(true);
 });
 
+it('what only the host’s daemons have a use for is root’s', () => {
+  const method = 'io.systemd.NamespaceResource.AddMountToUserNamespace';
+  expect(() => authorise({ method, peer: peer(0), hostsOwn: true })).not.toThrow();
+  expect(() => authorise({ method, peer: peer(1000), hostsOwn: true })).toThrow(expect.objectContaining({ code: 'PERMISSION_DENIED' }));
+});
+
 it('a mount for the host is root’s', () => {
   expect(() => authorise({ method: mount, peer: peer(0), forHost: true })).not.toThrow();
   expect(() => authorise({ method: mount, peer: peer(1000), forHost: true })).toThrow(

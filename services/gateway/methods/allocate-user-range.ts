@@ -4,12 +4,11 @@ import type { ParametersOf } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
 import { checkUserNamespace } from '../descriptors.ts';
 import { type Served, serve } from './method.ts';
+import { checkedName } from './namespace-name.ts';
 
 const name = 'io.systemd.NamespaceResource.AllocateUserRange';
 type Parameters = ParametersOf<typeof name>;
 
-/** NAME_MAX: no name that is to be in a file name may be longer, mangled or not. */
-const maxName = 255;
 /** What one namespace may have, as systemd's daemon has it. */
 const maxDelegations = 16;
 /** 2^32-1 means "no id" to the kernel. */
@@ -18,7 +17,7 @@ const lastId = 0xffff_fffe;
 export const allocateUserRange: Served = serve(name, 'request', (parameters, request) => {
   const { peer, cookie, process } = request.client;
   const type = parameters.type ?? 'managed';
-  if (parameters.name === '' || parameters.name.length > maxName) throw new PosternError('NAME_INVALID');
+  const asked = checkedName(parameters.name);
   const size = checkedSize(parameters.size, type);
   const target = checkedTarget(parameters.target ?? 0, size, type);
   const delegateContainerRanges = checkedDelegations(parameters.delegateContainerRanges ?? 0);
@@ -36,7 +35,7 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
       request: request.id,
       deadline: request.deadline,
       peer,
-      name: parameters.name,
+      name: asked,
       mangleName: parameters.mangleName ?? false,
       cookie,
       type,

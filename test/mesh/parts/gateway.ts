@@ -41,6 +41,7 @@ export class PartGateway {
     'request.failed': ({ request, code }) => this.#end(request, code),
     'request.progress': () => {},
     'range.allocated': ({ request }) => this.#end(request, 'done'),
+    'mount.added': () => {},
     'record.found': () => {},
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),
     'image.prepared': () => {},

@@ -67,6 +67,8 @@ export const allocator = part('allocator', {}, (mesh) => ({
     );
   },
   'range.restricted': ({ request }) => mesh.send('gateway', 'range.allocated', { request, name: 'ns-1' }),
+  'namespace.register': notHere,
+  'mount.add': notHere,
   'record.find': notHere,
   'image.mount': notHere,
   'policy.state': () => {},
@@ -90,6 +92,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
     mesh.pass('allocator', 'range.restricted', { request, namespace, refusal: null });
   },
   'mounts.allow': notHere,
+  'mount.admit': notHere,
   'namespace.release': () => {},
 }));
 
