@@ -214,7 +214,8 @@ export const messages = {
       cookie: text(20),
       type: v.picklist(['managed', 'self']),
       size: v.picklist([1, 65536]),
-      target: id,
+      /** null, of type self alone: the caller's own IDs, to themselves */
+      target: v.nullable(id),
       delegateContainerRanges: count(16),
       mapForeign: v.boolean(),
     }),

@@ -29,6 +29,8 @@ const holding = v.strictObject({
   start: v.nullable(id),
   /** first ID inside */
   target: id,
+  /** the same for groups, where it is another: the owner's own, mapped to itself */
+  targetGroup: v.optional(id),
   /** first IDs of the ranges mapped one to one, for its children */
   delegated: v.array(id),
   mapForeign: v.boolean(),

@@ -58,7 +58,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       name,
       owner: peer.uid,
       group: peer.gid,
-      target: call.target,
+      // Of type self alone it may be left open, and is then what the caller is called outside.
+      target: call.target ?? self.uid,
+      targetGroup: call.target ?? self.gid,
       mapForeign: call.mapForeign,
       mapped: false,
     };
@@ -101,7 +103,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
   /** The gateway has checked each field; this is what two of them mean together. */
   function requireSound({ type, size, target }: Call): void {
     if (type === 'self' && size !== 1) throw new PosternError('INVALID_PARAMETER', 'type self has size 1', 'size');
-    if (type === 'self' && target !== 0) throw new PosternError('INVALID_PARAMETER', 'type self maps to 0', 'target');
+    if (type === 'self' ? target !== null && target !== 0 : target === null) {
+      throw new PosternError('INVALID_PARAMETER', 'type self maps to 0, or to itself', 'target');
+    }
   }
 
   function requireUnregistered(namespace: Descriptor): void {

@@ -8,7 +8,7 @@ import { containerSize, foreignRange, overlap, rangeAt } from './ids.ts';
 const lastId = 0xffff_fffe;
 
 /** What is to be mapped; `self` says whose own ID, as the parent namespace calls it. */
-export interface MapsWanted extends Pick<Holding, 'start' | 'target' | 'unit' | 'delegated' | 'mapForeign'> {
+export interface MapsWanted extends Pick<Holding, 'start' | 'target' | 'targetGroup' | 'unit' | 'delegated' | 'mapForeign'> {
   readonly self: { readonly uid: number; readonly gid: number };
 }
 
@@ -17,18 +17,19 @@ export interface MapsWanted extends Pick<Holding, 'start' | 'target' | 'unit' | 
  * one. IDs outside are the parent's; ranges are mapped one to one at every level, so those are the host's as well.
  * @throws INVALID_PARAMETER where the inside of the range would lie on something that is mapped one to one
  */
-export function namespaceMaps({ start, target, unit, delegated, mapForeign, self }: MapsWanted): NamespaceMaps {
+export function namespaceMaps({ start, target, targetGroup = target, unit, delegated, mapForeign, self }: MapsWanted): NamespaceMaps {
   const oneToOne = [
     ...delegated.map((spare) => line(spare, spare, containerSize)),
     ...(mapForeign ? [line(foreignRange.first, foreignRange.first, containerSize)] : []),
   ];
-  const inside = rangeAt(target, unit);
-  if (inside.last > lastId || oneToOne.some((other) => overlap(inside, rangeAt(other.inside, other.length)))) {
-    throw new PosternError('INVALID_PARAMETER', 'the range does not fit there', 'target');
+  for (const inside of [rangeAt(target, unit), rangeAt(targetGroup, unit)]) {
+    if (inside.last > lastId || oneToOne.some((other) => overlap(inside, rangeAt(other.inside, other.length)))) {
+      throw new PosternError('INVALID_PARAMETER', 'the range does not fit there', 'target');
+    }
   }
   return {
     uid: [line(target, start ?? self.uid, unit), ...oneToOne],
-    gid: [line(target, start ?? self.gid, unit), ...oneToOne],
+    gid: [line(targetGroup, start ?? self.gid, unit), ...oneToOne],
   };
 }
 

@@ -73,6 +73,18 @@ describe.skipIf(!isRoot)('a namespace gets', () => {
     expect(desk.status()).toMatchObject({ containers: { held: 0 }, singles: { held: 0 } });
   });
 
+  it("the caller's own IDs as they are for type self without a target", async () => {
+    const shell = await shellOf(1000);
+    expect(
+      await desk.allocate(shell, { type: 'self', size: 1, target: null, peer: { uid: 1000, gid: 1234, pid: process.pid } }),
+    ).toHaveProperty('name');
+    expect(await mapOf(shell)).toEqual([[1000, 1000, 1]]);
+    expect(await mapOf(shell, 'gid')).toEqual([[1234, 1234, 1]]);
+    expect(await shell.ask('id -u')).toBe('1000');
+    desk = desk.restart();
+    expect(await desk.allocate(shell, { type: 'self', size: 1, target: null })).toMatchObject({ code: 'NAMESPACE_EXISTS' });
+  });
+
   it('ranges to spare and the foreign range, one to one, in this order', async () => {
     const shell = await shellOf(1000);
     await desk.allocate(shell, { delegateContainerRanges: 3, mapForeign: true });

@@ -81,6 +81,9 @@ test("type self maps the caller's own ID as the parent calls it", async () => {
   const second = kept(await Shell.inside(first, ['unshare', '--user'], 5));
   expect(await give(second, user, { type: 'self', size: 1 })).toHaveProperty('name');
   expect(hostMap(second)).toEqual([[0, user, 1]]);
+  const itself = kept(await Shell.inside(first, ['unshare', '--user'], 5));
+  expect(await give(itself, user, { type: 'self', size: 1, target: null })).toHaveProperty('name');
+  expect(hostMap(itself)).toEqual([[5, user, 1]]);
   const third = kept(await Shell.inside(first, ['unshare', '--user']));
   expect(await give(third, 0, { type: 'self', size: 1 })).toMatchObject({ code: 'RANGE_NOT_DELEGATED' });
 });

@@ -125,6 +125,21 @@ describe('AllocateUserRange', () => {
   });
 });
 
+describe('AllocateUserRange of type self', () => {
+  for (const [given, target] of [
+    [{}, null],
+    [{ target: null }, null],
+    [{ target: 0 }, 0],
+  ] as const) {
+    it(`with ${JSON.stringify(given)} maps to ${target ?? 'itself'}`, async () => {
+      client.send(allocate, { name: 'a', size: 1, type: 'self', userNamespaceFileDescriptor: 0, ...given }, [namespace.fd]);
+      const { payload, descriptors } = await gateway.siblings.expect('range.allocate');
+      closeAll(descriptors);
+      expect(payload).toMatchObject({ type: 'self', size: 1, target });
+    });
+  }
+});
+
 describe('MountImage', () => {
   it('goes to the allocator, and its mounts come back with the reply', async () => {
     const answer = client.call(mount, { imageFileDescriptor: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd, image]);

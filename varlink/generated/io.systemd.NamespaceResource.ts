@@ -14,7 +14,10 @@ export type AllocateUserRangeParameters = {
   readonly mangleName?: boolean | null;
   /** How many IDs: 1 or 65536. */
   readonly size: number;
-  /** The ID inside that the first of the range is mapped to. By default 0, and of type `self` always. */
+  /**
+   * The ID inside that the first of the range is mapped to. By default 0. Of type `self` 0 makes the caller root; by default the caller
+   * is inside who it is outside.
+   */
   readonly target?: number | null;
   /** The user namespace. */
   readonly userNamespaceFileDescriptor: number;
@@ -198,7 +201,8 @@ method AllocateUserRange(
 	mangleName: ?bool,
 	# How many IDs: 1 or 65536.
 	size: int,
-	# The ID inside that the first of the range is mapped to. By default 0, and of type \`self\` always.
+	# The ID inside that the first of the range is mapped to. By default 0. Of type \`self\` 0 makes the caller root; by default the caller
+	# is inside who it is outside.
 	target: ?int,
 	# The user namespace.
 	userNamespaceFileDescriptor: int,

@@ -19,7 +19,7 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
   const type = parameters.type ?? 'managed';
   const asked = checkedName(parameters.name);
   const size = checkedSize(parameters.size, type);
-  const target = checkedTarget(parameters.target ?? 0, size, type);
+  const target = checkedTarget(parameters.target ?? null, size, type);
   const delegateContainerRanges = checkedDelegations(parameters.delegateContainerRanges ?? 0);
 
   const namespace = { index: parameters.userNamespaceFileDescriptor, parameter: 'userNamespaceFileDescriptor' };
@@ -54,8 +54,10 @@ function checkedSize(size: number, type: NonNullable<Parameters['type']>): 1 | 6
   throw new PosternError('INVALID_PARAMETER', type === 'self' ? 'of type self there is 1' : 'there are 1 and 65536', 'size');
 }
 
-/** Of type `self`, the caller is root inside, and nobody else. */
-function checkedTarget(target: number, size: number, type: NonNullable<Parameters['type']>): number {
+/** Of type `self`, the caller is root inside, or, by default, who it is outside. */
+function checkedTarget(given: number | null, size: number, type: NonNullable<Parameters['type']>): number | null {
+  if (type === 'self' && given === null) return null;
+  const target = given ?? 0;
   if (type === 'self' && target !== 0) throw new PosternError('INVALID_PARAMETER', 'of type self it is 0 or left out', 'target');
   if (target < 0 || target + size - 1 > lastId) throw new PosternError('INVALID_PARAMETER', 'there are no such IDs', 'target');
   return target;
