@@ -1,4 +1,4 @@
-/** An unprivileged user runs a program from a signed disk image: what issue and README promise, line by line, on images of another tool. */
+/** An unprivileged user runs a program from a signed disk image: what the README promises, line by line, on images of another tool. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandLine } from '../support/cli.ts';
 import { hasSharedData, isRoot, machineResidue, Server, workshop } from '../support/serve.ts';
