@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
 import { configSchema } from '../../services/verity/config.ts';
@@ -35,38 +36,54 @@ export interface Ask {
   readonly request?: number;
 }
 
+export interface WorkbenchOptions {
+  /** of the configuration */
+  readonly store?: Readonly<Record<string, unknown>>;
+  readonly certificates?: readonly string[];
+  readonly clock?: Clock;
+  /** where the store is to be, if not in a folder of its own */
+  readonly at?: string;
+}
+
+const workShape = v.object({ hits: v.number(), checks: v.number(), copies: v.number(), underWay: v.number() });
+const requestsShape = v.object({ now: v.record(v.string(), v.number()) });
+
 export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), 'postern-verity-'));
-  readonly store = join(this.folder, 'store');
+  readonly store: string;
   readonly trust = join(this.folder, 'trust');
+  readonly #options: WorkbenchOptions;
   mesh: FakeMesh<'verity'>;
   status: () => Record<string, unknown> = () => ({});
   #request = 0;
   #stop: () => Promise<void> = () => Promise.resolve();
   readonly #outcomes = new Map<number, Outcome>();
 
-  constructor() {
-    mkdirSync(this.store, { mode: 0o700 });
+  private constructor(options: WorkbenchOptions) {
+    this.#options = options;
+    this.store = options.at ?? join(this.folder, 'store');
+    mkdirSync(this.store, { recursive: true, mode: 0o700 });
     mkdirSync(this.trust);
     this.mesh = fakeMesh('verity');
   }
 
-  static async start(config: { store?: Record<string, unknown>; certificates?: readonly string[] } = {}): Promise<Workbench> {
-    const bench = new Workbench();
-    config.certificates?.forEach((pem, index) => {
+  static async start(options: WorkbenchOptions = {}): Promise<Workbench> {
+    const bench = new Workbench(options);
+    options.certificates?.forEach((pem, index) => {
       bench.trustIn(pem, `${index}.crt`);
     });
-    await bench.startService(config.store);
+    await bench.startService();
     return bench;
   }
 
   /** Starts the service, or its next life. */
-  async startService(store: Record<string, unknown> = {}): Promise<void> {
+  async startService(): Promise<void> {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
+    const { store, clock = systemClock } = this.#options;
     const config = v.parse(configSchema, { store: { folder: this.store, ...store }, trust: [this.trust], system_trust: [] });
-    const running = await startVerity(this.mesh.mesh, config);
+    const running = await startVerity(this.mesh.mesh, config, clock);
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);
@@ -127,6 +144,26 @@ export class Workbench {
   /** The code of a refusal, or `attached`; closes what came. */
   async verdict(image: string | Descriptor, ask: Ask = {}): Promise<string> {
     return verdictOf(await this.verify(image, ask));
+  }
+
+  /** Ends a request as the gateway does when its client goes away, and at its deadline. */
+  async cancel(request: number): Promise<void> {
+    await this.mesh.deliver('gateway', 'request.cancel', { request });
+  }
+
+  /** What the service counts of its work. */
+  work(): v.InferOutput<typeof workShape> {
+    return v.parse(workShape, this.status().work);
+  }
+
+  /** Requests that are in a state of their machine. */
+  inState(state: string): number {
+    return v.parse(requestsShape, this.status().requests).now[state] ?? 0;
+  }
+
+  /** Returns at the first moment at which it is so. Nothing of the service happens until the caller waits again. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Names of the copies in the store's folder. */
