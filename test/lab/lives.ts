@@ -6,6 +6,7 @@ import { native } from '../../native/index.ts';
 import { loadPolicy } from '../../services/lsm/load.ts';
 import type { Policy } from '../../services/lsm/policy.ts';
 import { programs } from '../../services/lsm/programs.ts';
+import { makeFileSystem, prepare } from './ground.ts';
 import { config } from './pools.ts';
 import { makeNamespace, makeRange, tryAttacks } from './range.ts';
 import { checkLater, data } from './report.ts';
@@ -179,7 +180,11 @@ async function ownIdKeepsItsGroups(): Promise<string | true> {
 async function allowanceEndsWithItsNamespace(): Promise<string | true> {
   const { policy } = inForce(() => undefined);
   try {
-    const folder = folderFor('create');
+    // before 6.3 a tmpfs takes no idmap
+    const lasting = `${ground}/lasting`;
+    makeFileSystem('ext4', lasting);
+    const folder = `${lasting}/lent`;
+    prepare(folder, ['create'], 0);
     const other = await makeRange(policy, newBase());
     const range = await makeRange(policy, newBase());
     const mount = native.openTree(null, folder, 1 | 0o2000000);
