@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   descriptorCount,
   eventually,
@@ -18,8 +18,11 @@ import {
 
 const clients = 200;
 const seconds = 60;
-/** A crowd in never-twice mode uses up the usual pool in a minute: everything above 2^31 as well, for this test alone. */
+/** In never-twice mode a visit uses its range up for good: each test has a server with nearly all IDs there are (65 527 ranges) … */
 const largePool = '[allocator]\npools = [{ first = 524288, last = 4294901759 }]\nshare_per_user = 1\n';
+/** … and a crowd that goes home before they are gone, however fast the machine. What a killed service takes along is in the margin. */
+const mostVisits = 50_000;
+const visitsAfterwards = 5_000;
 /** A heap may grow until its first full collection; a leak of one descriptor or record per visit would be far beyond. */
 const steadyKiB = 64 * 1024;
 
@@ -60,10 +63,20 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
   let server: Server;
   let crowd: string;
 
-  async function visits(duringVisits: (ended: () => boolean) => Promise<void>, lasting = seconds): Promise<Visit[]> {
+  async function visits(duringVisits: (ended: () => boolean) => Promise<void>, lasting = seconds, most = mostVisits): Promise<Visit[]> {
     const child = spawn(
       'setpriv',
-      ['--reuid=1000', '--regid=1000', '--clear-groups', crowd, server.socket, shop.image('hello.raw'), String(clients), String(lasting)],
+      [
+        '--reuid=1000',
+        '--regid=1000',
+        '--clear-groups',
+        crowd,
+        server.socket,
+        shop.image('hello.raw'),
+        String(clients),
+        String(lasting),
+        String(most),
+      ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
@@ -83,7 +96,7 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
 
   const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     shop = workshop();
     crowd = join(shop.folder, 'crowd');
     execFileSync('cc', ['-O2', '-o', crowd, join(root, 'test/whole/crowd.c')]);
@@ -91,7 +104,7 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
     server = await Server.start({ folder: shop.folder, trust: shop.trust, config: largePool });
   });
 
-  afterAll(async () => {
+  afterEach(async () => {
     await server?.stop();
     shop?.[Symbol.dispose]();
   });
@@ -132,14 +145,14 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
     });
     const failed = all.filter(({ outcome }) => outcome !== 'ok');
     console.log('under fire:', tally(all), 'kills:', kills.length);
-    expect(kills.length).toBeGreaterThan(seconds / 2);
+    expect(kills.length).toBeGreaterThan(seconds / 6);
     // A killed gateway hangs up; of any other service, exactly the requests that were there fail, by name.
     expect(tally(failed.filter(({ outcome }) => outcome !== 'closed' && !outcome.includes('SERVICE_DIED')))).toEqual({});
     expect(overlaps(all)).toEqual([]);
     expect(all.length - failed.length).toBeGreaterThan(0);
     expect(await eventually(() => JSON.stringify(machineResidue()) === JSON.stringify(residue))).toBe(true);
     expect(await eventually(() => server.services().length === 5)).toBe(true);
-    const afterwards = await visits(() => Promise.resolve(), 5);
+    const afterwards = await visits(() => Promise.resolve(), 5, visitsAfterwards);
     expect(tally(afterwards.filter(({ outcome }) => outcome !== 'ok')), 'all recovered').toEqual({});
     expect(overlaps([...all, ...afterwards])).toEqual([]);
   });
