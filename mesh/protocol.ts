@@ -90,14 +90,18 @@ const source = v.variant('kind', [
     hashDescriptor: count(252),
     dataOffset: bytes,
     dataSize: bytes,
+    /** where the tree's superblock lies */
     hashOffset: bytes,
+    hashSize: bytes,
     rootHash: text(128),
     salt: text(512),
     algorithm: text(32),
     dataBlockSize: count(1 << 20),
     hashBlockSize: count(1 << 20),
-    /** detached PKCS#7 for the kernel's keyring, or none where certificates decided */
+    /** detached PKCS#7 for the kernel's keyrings, or none where certificates alone decide */
     signature: v.nullable(v.instance(Uint8Array)),
+    /** a certificate of the operator's made it: the kernel need not know the signer */
+    trusted: v.boolean(),
   }),
 ]);
 export type MountSource = v.InferOutput<typeof source>;
@@ -270,6 +274,9 @@ export const messages = {
   'image.mounted': message(['lsm'], ['gateway'], v.strictObject({ request, mounted }), (p) =>
     Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
   ),
+
+  /** why this kernel makes no dm-verity devices, or null where it does */
+  'devices.state': message(['mounter'], ['verity'], v.strictObject({ verityMissing: v.nullable(text(255)) })),
 
   // io.postern.Images.Prepare: verify an image ahead of its mount, with progress
   'image.prepare': message(['gateway'], ['verity'], v.strictObject({ request, deadline, peer, options: imageOptions }), () => ['image']),

@@ -223,6 +223,27 @@ export interface Addon {
   loopStatus(loopFd: number): LoopStatus;
   loopClear(loopFd: number): void;
 
+  // ── device mapper, on an open /dev/mapper/control. Needs CAP_SYS_ADMIN
+  /** Major, minor and patch of a kind of device, whose module is loaded where it is one. EINVAL: the kernel has none such. */
+  dmTargetVersion(controlFd: number, target: string): readonly [number, number, number];
+  /** An empty device, whose name is its UUID too. EBUSY: the name is taken. */
+  dmCreate(controlFd: number, name: string): void;
+  /** A read-only table of one target over `sectors` of 512 bytes; parameters in the target's own words, with paths as we see them. */
+  dmLoad(controlFd: number, name: string, sectors: number, target: string, parameters: string): void;
+  /** Puts the loaded table in force: from then on the device can be read. udev is told to leave it alone. */
+  dmResume(controlFd: number, name: string): void;
+  /** Whether a table is in force, and which /dev/dm-MINOR it is. ENXIO: there is no such device. */
+  dmStatus(controlFd: number, name: string): { readonly minor: number; readonly active: boolean };
+  /** At once where nobody has it open, else with the last who has. ENXIO: there is no such device. */
+  dmRemove(controlFd: number, name: string): void;
+  /** Every device of the machine. */
+  dmNames(controlFd: number): string[];
+
+  // ── keys
+  /** A `user` key in the keyring of this thread alone: its number. At most 32767 bytes. */
+  addThreadKey(description: string, payload: Uint8Array): number;
+  unlinkThreadKey(key: number): void;
+
   // ── the namespace helper (native/helper): a small C process that enters strangers' namespaces so that no Node thread ever does.
   // Calls are synchronous: 0.1 to 0.5 ms. ETIMEDOUT after 5 s, EPIPE or ECONNRESET when it is gone: end it and start another.
   // Any number of threads may call one helper.

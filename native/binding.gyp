@@ -12,6 +12,8 @@
       'src/namespace.cc',
       'src/mount.cc',
       'src/loop.cc',
+      'src/device_mapper.cc',
+      'src/keyring.cc',
       'src/helper_client.cc',
       'src/hash.cc',
       'src/pkcs7.cc',

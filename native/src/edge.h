@@ -139,6 +139,8 @@ void AddPoll(Napi::Env env, Napi::Object exports);
 void AddNamespaces(Napi::Env env, Napi::Object exports);
 void AddMounts(Napi::Env env, Napi::Object exports);
 void AddLoops(Napi::Env env, Napi::Object exports);
+void AddDeviceMapper(Napi::Env env, Napi::Object exports);
+void AddKeyring(Napi::Env env, Napi::Object exports);
 void AddHelper(Napi::Env env, Napi::Object exports);
 void AddHash(Napi::Env env, Napi::Object exports);
 void AddPkcs7(Napi::Env env, Napi::Object exports);

@@ -8,6 +8,8 @@ import type { JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import type { DirectFiles } from './sources/file.ts';
+import { devicePrefix } from './sources/verity-device.ts';
+import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
 /** What every attachment of this process shares. */
 export interface Workshop {
@@ -128,17 +130,34 @@ class Attachment {
 
   #source(index: number): JobSource {
     const way = this.#ways[index];
-    const fd = this.#descriptor(this.#work.partitions[index]).fd;
+    const source = this.#work.partitions[index]?.source;
+    const fd = this.#descriptor(source?.descriptor).fd;
+    if (source?.kind === 'verity-device') return this.#verityDevice(source);
     if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
-    return { kind: way?.kind ?? 'file', fd };
+    return { kind: 'file', fd };
+  }
+
+  #verityDevice(source: VeritySource): JobSource {
+    const { kernel } = this.#workshop;
+    const data = this.#descriptor(source.descriptor).fd;
+    const hash = this.#descriptor(source.hashDescriptor).fd;
+    return {
+      kind: 'verity-device',
+      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source),
+      data: { fd: data, offset: source.dataOffset, size: source.dataSize },
+      hash: { fd: hash, offset: source.hashOffset, size: source.hashSize },
+      table: source,
+      signature: source.signature,
+      trusted: source.trusted,
+    };
   }
 
   #facts(partition: Preparation) {
-    return this.#workshop.kernel.describe(this.#descriptor(partition).fd);
+    return this.#workshop.kernel.describe(this.#descriptor(partition.source.descriptor).fd);
   }
 
-  #descriptor(partition: Preparation | undefined): Descriptor {
-    const descriptor = partition === undefined ? undefined : this.#work.sources[partition.source.descriptor];
+  #descriptor(index: number | undefined): Descriptor {
+    const descriptor = index === undefined ? undefined : this.#work.sources[index];
     if (descriptor === undefined) throw new PosternError('INTERNAL', 'a source points past the descriptors');
     return descriptor;
   }

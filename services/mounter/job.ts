@@ -1,6 +1,7 @@
 /** What the main thread asks a worker to do, and what comes back: plain data, as it crosses from thread to thread. Pure. */
 import type { ErrorCode } from '../../mesh/errors.ts';
 import type { MountOption } from './filesystems.ts';
+import type { VerityDevice } from './sources/verity-device.ts';
 
 /** MOUNT_ATTR_* of linux/mount.h */
 export const mountAttributes = { readOnly: 0x1, noSuid: 0x2, noDevices: 0x4, noExec: 0x8 } as const;
@@ -11,7 +12,7 @@ export type JobSource =
   | { readonly kind: 'file'; readonly fd: number }
   /** a loop device over a file: the one that is there already, or one to be made */
   | { readonly kind: 'loop'; readonly fd: number; readonly device: number | null }
-  | { readonly kind: 'verity-device'; readonly fd: number };
+  | ({ readonly kind: 'verity-device' } & VerityDevice);
 
 export interface JobPartition {
   /** names the partition in an error */

@@ -2,7 +2,7 @@
  * mounter: makes mounts out of verity's plans: loop devices, superblocks, ID maps, flags that stay. Trusts no image's content to be sound.
  * Privileges: uid 0 with SYS_ADMIN, sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
  * Hears: verity (image.attach), gateway (status.ask).
- * Sends: lsm (mounts.allow), gateway (request.handoff, request.failed, status.tell).
+ * Sends: verity (devices.state), lsm (mounts.allow), gateway (request.handoff, request.failed, status.tell).
  * When it dies: requests that were here fail with SERVICE_DIED; mounts that were handed out stay; half-made ones and their loop
  * devices vanish with its descriptors. It ends itself when a worker thread or namespace helper ended.
  */
@@ -16,6 +16,7 @@ import { mounterHandlers } from './handlers.ts';
 import { MountPool } from './pool.ts';
 import { privileges } from './privileges.ts';
 import { DirectFiles } from './sources/file.ts';
+import { sweepVerityDevices, verityTargetMissing } from './sources/verity-device.ts';
 import { Tally } from './tally.ts';
 
 await runService({
@@ -33,6 +34,11 @@ await runService({
     });
     const devices = new LoopDevices(native, clock);
     devices.discover();
+    const verityMissing = verityTargetMissing(native);
+    if (verityMissing === null) sweepVerityDevices(native);
+    mesh.onPeerUp((peer) => {
+      if (peer === 'verity') mesh.send('verity', 'devices.state', { verityMissing });
+    });
     const tally = new Tally();
     const workshop = {
       kernel: native,
@@ -43,7 +49,7 @@ await runService({
     };
     return {
       handlers: mounterHandlers(mesh, workshop, tally),
-      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, ...tally.report() }),
+      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, verityMissing, ...tally.report() }),
     };
   },
 });

@@ -5,7 +5,7 @@
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../native/index.ts';
-import type { JobOutcome, JobPartition, JobSource, MadeMount, MountJob } from './job.ts';
+import type { JobOutcome, JobPartition, MadeMount, MountJob } from './job.ts';
 import { kernelWords } from './refusal.ts';
 import { openFile, wantsDevice } from './sources/file.ts';
 import { existingLoop, makeLoop } from './sources/loop.ts';
@@ -30,7 +30,7 @@ export function carryOut(job: MountJob, bench: Bench): JobOutcome {
   try {
     for (const [index, partition] of job.partitions.entries()) {
       inTime(job, bench);
-      const detached = mountPartition(partition, job.namespace, bench);
+      const detached = mountPartition(partition, job, bench);
       if (detached === 'device-needed') return { kind: 'device-needed', partition: index };
       made.push(detached);
     }
@@ -55,15 +55,18 @@ function inTime(job: MountJob, { now }: Bench): void {
   if (now() >= job.deadline) throw new PosternError('TIMED_OUT');
 }
 
-function mountPartition(partition: JobPartition, namespace: number | null, bench: Bench): Detached | 'device-needed' {
+function mountPartition(partition: JobPartition, job: MountJob, bench: Bench): Detached | 'device-needed' {
   const { kernel } = bench;
+  const { namespace } = job;
   const what = `${partition.designator} (${partition.fileSystem})`;
-  using source = attempt(what, () => openSource(kernel, partition.source, partition.writable));
+  using source = attempt(what, () => openSource(kernel, partition, () => inTime(job, bench)));
   using context = new Descriptor(attempt(what, () => kernel.fsopen(partition.fileSystem)));
   try {
     configure(kernel, context.fd, source.path, partition);
   } catch (error) {
     if (isSystemError(error) && partition.source.kind === 'file' && wantsDevice(error.code)) return 'device-needed';
+    // every read that the device refused; nothing else of it can fail
+    if (isSystemError(error) && partition.source.kind === 'verity-device' && error.code === 'EIO') throw new PosternError('VERITY_DATA');
     throw inKernelWords(what, error, kernel.fsMessages(context.fd));
   }
   const mount = new Descriptor(attempt(what, () => kernel.fsmount(context.fd, partition.attributes)));
@@ -76,14 +79,14 @@ function mountPartition(partition: JobPartition, namespace: number | null, bench
   }
 }
 
-function openSource(kernel: Addon, source: JobSource, writable: boolean): Source {
+function openSource(kernel: Addon, { source, writable }: JobPartition, inTime: () => void): Source {
   switch (source.kind) {
     case 'file':
       return openFile(source.fd);
     case 'loop':
       return source.device === null ? makeLoop(kernel, source.fd, !writable) : existingLoop(source.device);
     case 'verity-device':
-      return openVerityDevice();
+      return openVerityDevice(kernel, source, inTime);
   }
 }
 

@@ -3,6 +3,7 @@ import { PosternError } from '../../mesh/errors.ts';
 import type { MountedImage, MountPlan, MountSource, PlannedPartition } from '../../mesh/protocol.ts';
 import { type FileSystem, fileSystem, type MountOption, mayBeSet, parseOption } from './filesystems.ts';
 import { mountAttributes } from './job.ts';
+import { checkVerityTable } from './sources/verity-table.ts';
 
 /** A partition with everything decided but the device it comes from. */
 export interface Preparation {
@@ -24,6 +25,10 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   const kind = fileSystem(partition.fileSystem);
   if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
   const { source } = partition;
+  if (source.kind === 'verity-device') {
+    checkVerityTable(source);
+    if (partition.writable) throw new PosternError('INTERNAL', 'a verity device is never written to');
+  }
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');
   return {

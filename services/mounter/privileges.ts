@@ -8,12 +8,13 @@ export const privileges: Privileges = {
     { capability: 'SYS_ADMIN', why: 'fsopen, fsmount, mount_setattr with an ID map; the helper joins the client’s user namespace' },
   ],
   view: [
-    { source: '/dev', access: 'devices', why: 'loop-control, and loop devices as they come and go' },
+    { source: '/dev', access: 'devices', why: 'loop-control and device mapper’s control, and devices as they come and go' },
     { source: '/proc', access: 'proc', why: '/proc/self/fd: a file system is mounted from an open file, not from a name' },
   ],
   systemCalls: [
     { names: ['fsopen', 'fsconfig', 'fsmount', 'mount_setattr'], why: 'a superblock, its mount, its ID map' },
     { names: ['openat'], why: 'loop-control, and loop devices as they come and go' },
+    { names: ['add_key', 'keyctl'], why: 'a signature for dm-verity comes as a key of the thread that asks' },
     { names: ['socketpair', 'setsockopt'], why: 'each question to a namespace helper brings the socket for its answer' },
   ],
   why: 'mounts what verity approved, for the namespace that the request is about',

@@ -40,6 +40,8 @@ export const configSchema = v.strictObject({
   trust: v.optional(v.array(folder), []),
   /** the system's own folders of certificates */
   system_trust: v.optional(v.array(folder), [...systemTrustFolders]),
+  /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
+  signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
   /** the ways to be trusted that are switched on */
   routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true) }), {}),
 });

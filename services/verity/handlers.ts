@@ -9,13 +9,14 @@ import type { OnProgress } from './flights.ts';
 import type { Life, Lives } from './lives.ts';
 import { parseMountOptions } from './mount-options.ts';
 import { makePlan } from './plan.ts';
+import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
 
-export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives): Handlers<'verity'> {
+export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives, devices: VerityDevices): Handlers<'verity'> {
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
@@ -58,6 +59,10 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
           cached: admitted.every(({ admission }) => admission.cached),
         });
       });
+    },
+
+    'devices.state'({ verityMissing }) {
+      devices.told(verityMissing);
     },
 
     'request.cancel'({ request }) {

@@ -1,7 +1,7 @@
 /**
  * verity: decides which images may be mounted, and keeps the checked copies that are mounted in their place.
  * Privileges: none at all, and a user of its own; see privileges.ts.
- * Hears: allocator (image.verify), gateway (image.prepare, request.cancel, status.ask).
+ * Hears: allocator (image.verify), mounter (devices.state), gateway (image.prepare, request.cancel, status.ask).
  * Sends: mounter (image.attach), gateway (image.prepared, request.progress).
  * When it dies: requests that were here fail with SERVICE_DIED; a copy under way vanishes, finished ones stay and are found again.
  */

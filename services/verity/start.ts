@@ -9,6 +9,7 @@ import { verityHandlers } from './handlers.ts';
 import { Keeper } from './keeper.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
+import { VerityDevices } from './routes/device.ts';
 import type { Route } from './routes/route.ts';
 import { signedRoute } from './routes/signed.ts';
 import { Store, type StoreLimits } from './store.ts';
@@ -34,18 +35,20 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
   const keeper = new Keeper(store, new Lanes(), native.hashBlocks);
   const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });
   await trust.refresh();
-  const routes: Route[] = config.routes.signed ? [signedRoute(trust, keeper)] : [];
+  const devices = new VerityDevices();
+  const routes: Route[] = config.routes.signed ? [signedRoute({ trust, keeper, devices, signers: config.signers })] : [];
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives),
+    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
       store: store.status(),
       trust: trust.status(),
+      devices: devices.status(),
       routes: routes.map(({ name }) => name),
     }),
     async stop() {

@@ -17,12 +17,20 @@ const pauseMs = 1;
 /** The smallest logical block: takes every file system, whatever its own block size. */
 const blockSize = 512;
 
+/** Bytes of the file that a device shows; a `sizeLimit` of 0 is all the rest. */
+export interface LoopRange {
+  readonly offset: number;
+  readonly sizeLimit: number;
+}
+
+const wholeFile: LoopRange = { offset: 0, sizeLimit: 0 };
+
 /** Makes a fresh device over the file. The descriptor that keeps it alive until it is mounted is closed with the source. */
-export function makeLoop(kernel: Addon, fd: number, readOnly: boolean): Source {
+export function makeLoop(kernel: Addon, fd: number, readOnly: boolean, range = wholeFile): Source {
   using control = new Descriptor(openSync(controlPath, 'r+'));
   for (let tries = 1; tries <= maxTries; tries++) {
     const number = kernel.loopGetFree(control.fd);
-    const device = tryConfigure(kernel, number, fd, readOnly);
+    const device = tryConfigure(kernel, number, fd, readOnly, range);
     if (device !== null) return loopSource(number, device);
     if (tries % racesBeforePause === 0) pause();
   }
@@ -39,11 +47,11 @@ function loopSource(number: number, device: Descriptor): Source {
 }
 
 /** Null when somebody else has the device by now. */
-function tryConfigure(kernel: Addon, number: number, fd: number, readOnly: boolean): Descriptor | null {
+function tryConfigure(kernel: Addon, number: number, fd: number, readOnly: boolean, range: LoopRange): Descriptor | null {
   let device: Descriptor | undefined;
   try {
     device = new Descriptor(openSync(loopPath(number), readOnly ? 'r' : 'r+'));
-    kernel.loopConfigure(device.fd, fd, { readOnly, autoclear: true, directIo: false, offset: 0, sizeLimit: 0, blockSize });
+    kernel.loopConfigure(device.fd, fd, { readOnly, autoclear: true, directIo: false, ...range, blockSize });
     return device;
   } catch (error) {
     device?.close();

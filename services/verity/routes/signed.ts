@@ -1,20 +1,40 @@
 /**
- * The signed image: a certificate that the operator trusts signed the root hash of the hash tree, and every byte has been
- * checked against it, of a copy that nobody else can write. For kernels without dm-verity, and for signers the kernel doesn't know.
+ * The signed image: somebody who is trusted signed the root hash of its hash tree. Who that is, the kernel's keyrings and the operator's
+ * certificates say. Where the kernel has dm-verity the image is activated in place, and each block is checked when it is read;
+ * elsewhere every byte is checked beforehand, of a copy that nobody else can write.
  */
+import type { SignatureDocument } from '../../../image/signature-document.ts';
 import { PosternError } from '../../../mesh/errors.ts';
+import type { VerityConfig } from '../config.ts';
 import type { Keeper } from '../keeper.ts';
 import type { Trust } from '../trust.ts';
-import type { Route } from './route.ts';
+import { deviceAdmission, type VerityDevices } from './device.ts';
+import type { Admission, Route } from './route.ts';
 
-export function signedRoute(trust: Trust, keeper: Keeper): Route {
+export interface SignedParts {
+  readonly trust: Trust;
+  readonly keeper: Keeper;
+  readonly devices: VerityDevices;
+  readonly signers: VerityConfig['signers'];
+}
+
+export function signedRoute({ trust, keeper, devices, signers }: SignedParts): Route {
   return {
     name: 'signed',
     use: ({ verity, document }) => (verity !== undefined && document !== undefined ? 'signed' : undefined),
-    async admit({ fileSystem, source, sidecar, uid }, waiter) {
-      const { verity, document, offset } = fileSystem;
+    async admit(candidate, waiter) {
+      const { fileSystem, source, sidecar, uid } = candidate;
+      const { verity, document, offset, superblock } = fileSystem;
       if (verity === undefined || document === undefined) throw new PosternError('SIGNATURE_MISSING');
-      const certificate = await trust.judge(document);
+      const inPlace = devices.takes(candidate);
+      const judged = await judge(trust, document, inPlace ? signers : withoutKernel(signers));
+      if (inPlace) {
+        if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
+        return deviceAdmission(candidate, verity, document, superblock.type, {
+          certificate: judged,
+          askKernel: signers !== 'certificates',
+        });
+      }
       const wanted = { image: source, sidecar, verity, dataOffset: offset, rootHash: document.rootHash, uid };
       const { descriptor, fileSystem: type, cached } = await keeper.obtain(wanted, waiter);
       return {
@@ -22,9 +42,31 @@ export function signedRoute(trust: Trust, keeper: Keeper): Route {
         descriptors: [descriptor],
         source: (first) => ({ kind: 'file', descriptor: first }),
         keepsSetuid: true,
-        signer: { subject: certificate.subject, fingerprint: certificate.fingerprint },
+        signer: judged,
         cached,
       };
     },
   };
+}
+
+/** The kernel judges a signature only when it makes the device: where it makes none, that leaves the certificates or nobody. */
+function withoutKernel(signers: VerityConfig['signers']): 'certificates' {
+  if (signers === 'kernel')
+    throw new PosternError('SIGNER_UNKNOWN', "only the kernel's keyrings count here, and it makes no dm-verity device of this file");
+  return 'certificates';
+}
+
+/**
+ * The certificate that made the signature; null where that is left to the kernel.
+ * @throws PosternError SIGNATURE_INVALID, SIGNER_UNKNOWN
+ */
+async function judge(trust: Trust, document: SignatureDocument, signers: VerityConfig['signers']): Promise<Admission['signer']> {
+  if (signers === 'kernel') return null;
+  try {
+    const { subject, fingerprint } = await trust.judge(document);
+    return { subject, fingerprint };
+  } catch (thrown) {
+    if (signers === 'either' && thrown instanceof PosternError && thrown.code === 'SIGNER_UNKNOWN') return null;
+    throw thrown;
+  }
 }
