@@ -4,6 +4,7 @@ import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
 import { serving } from './serving.ts';
+import { verityDevicesForReal } from './verity.ts';
 
 const [role, argument] = process.argv.slice(2);
 if (role === 'restrict' && argument !== undefined) {
@@ -19,6 +20,7 @@ if (role === 'restrict' && argument !== undefined) {
       }),
     lives: livesAndDeaths,
     serving,
+    verity: verityDevicesForReal,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

@@ -1,50 +1,11 @@
 /** The whole of Postern at full strength: an ordinary user's range under the policy, whatever is killed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { checkLater, data } from './report.ts';
+import { asOrdinaryUser, killIfThere, processesOf, serve, until } from './server.ts';
 
 const open = '/home/open';
-/** under emulation every Node takes seconds to start */
-const patienceMs = 180_000;
-
-const asOrdinaryUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups'];
-const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until<T>(what: string, look: () => T | undefined): Promise<T> {
-  for (const start = performance.now(); performance.now() - start < patienceMs; await turn(50)) {
-    const found = look();
-    if (found !== undefined) return found;
-  }
-  throw new Error(`${what} did not come`);
-}
-
-/** Processes whose command line has this word, besides this one. */
-function processesOf(word: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, 'utf8')
-        .split('\0')
-        .some((part) => part.endsWith(word))
-        ? [Number(name)]
-        : [];
-    } catch {
-      return []; // it ended meanwhile
-    }
-  });
-}
-
-async function serve(): Promise<ChildProcess> {
-  const parent = spawn('bin/postern', ['serve', '--state', '/home/state'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  parent.stdout?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await until('the line with the socket', () => (said.includes('/run/postern/postern.sock') ? true : undefined));
-  return parent;
-}
-
 /** A shell with a range, as an ordinary user gets it; each line is answered with what it printed and its status. */
 class Inside {
   readonly #shell: ChildProcess;
@@ -84,12 +45,11 @@ export async function serving(): Promise<void> {
   chmodSync(open, 0o777);
   spawnSync('touch', [`${open}/given`]);
   chmodSync(`${open}/given`, 0o666);
-  mkdirSync('/home/state');
   mkdirSync('/run/postern', { recursive: true });
   let parent: ChildProcess | undefined;
   let inside: Inside | undefined;
   await checkLater('postern serves an ordinary user a range under the policy', async () => {
-    parent = await serve();
+    parent = await serve({ state: '/home/state' });
     inside = new Inside();
     const { text } = await inside.ask('cat /proc/self/uid_map');
     const [first, base, length] = text.split(/\s+/).map(Number);
@@ -123,13 +83,4 @@ export async function serving(): Promise<void> {
     return leavesNothing(shell);
   });
   await shell.end();
-}
-
-/** A service ends by itself once its parent is dead, and may do so before its turn comes. */
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }

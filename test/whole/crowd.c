@@ -1,9 +1,9 @@
 /*
  * A crowd at the gate: CLIENTS processes at once; each visit makes a user namespace with a living process in it, asks for a range,
- * mounts the image for it, and leaves. Every visit leaves one line behind, so that the test can see whether anything failed, and
+ * mounts one of the images for it, and leaves. Every visit leaves one line behind, so that the test can see whether anything failed, and
  * whether two namespaces ever held the same IDs at the same time.
  *
- *   crowd SOCKET IMAGE CLIENTS SECONDS VISITS       lines: BASE FROM_NS UNTIL_NS STEP OUTCOME
+ *   crowd SOCKET CLIENTS SECONDS VISITS IMAGE...       lines: BASE FROM_NS UNTIL_NS STEP OUTCOME
  *
  * The crowd goes home when its time is over, or after VISITS: in never-twice mode each one uses up a range for good, and a fast
  * machine would empty any pool.
@@ -146,17 +146,18 @@ leave:
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) errx(2, "usage: crowd SOCKET IMAGE CLIENTS SECONDS VISITS");
-    int clients = atoi(argv[3]), most = atoi(argv[5]);
+    if (argc < 6) errx(2, "usage: crowd SOCKET CLIENTS SECONDS VISITS IMAGE...");
+    int clients = atoi(argv[2]), most = atoi(argv[4]), images = argc - 5;
     atomic_int *begun = mmap(NULL, sizeof *begun, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (begun == MAP_FAILED) err(1, "mmap");
-    uint64_t end = now_ns() + (uint64_t)atoi(argv[4]) * 1000000000u;
+    uint64_t end = now_ns() + (uint64_t)atoi(argv[3]) * 1000000000u;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (int i = 0; i < clients; i++) {
         if (must(fork(), "fork") != 0) continue;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        srand((unsigned)getpid());
         for (unsigned serial = 0; now_ns() < end && atomic_fetch_add(begun, 1) < most; serial++) {
-            struct visit v = visit(argv[1], argv[2], serial);
+            struct visit v = visit(argv[1], argv[5 + rand() % images], serial);
             char line[1024];
             int n = snprintf(line, sizeof line, "%u %llu %llu %s %.800s\n", v.base, (unsigned long long)v.from, (unsigned long long)v.until, v.step, v.outcome);
             /* one write per line, shorter than PIPE_BUF: lines of different clients never mix */

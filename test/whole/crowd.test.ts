@@ -72,10 +72,10 @@ describe.skipIf(!isRoot || !hasSharedData)(`a crowd of ${clients} clients (needs
         '--clear-groups',
         crowd,
         server.socket,
-        shop.image('hello.raw'),
         String(clients),
         String(lasting),
         String(most),
+        shop.image('hello.raw'),
       ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],

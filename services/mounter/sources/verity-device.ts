@@ -144,7 +144,10 @@ function load(kernel: Addon, control: number, asked: VerityDevice): void {
   using hash = loopOver(kernel, asked.hash);
   const loadWith = (key: string | null) =>
     kernel.dmLoad(control, asked.name, veritySectors(asked.table), target, verityParameters(asked.table, data.path, hash.path, key));
-  if (asked.signature === null) return translated(() => loadWith(null));
+  if (asked.signature === null) {
+    translated(() => loadWith(null));
+    return;
+  }
   const key = kernel.addThreadKey(asked.name, asked.signature);
   try {
     translated(() => loadWith(asked.name));

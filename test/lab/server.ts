@@ -1,0 +1,70 @@
+/** A `postern serve` in the lab's machine, and what one does with it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+export const socket = '/run/postern/postern.sock';
+/** under emulation every Node takes seconds to start */
+const patienceMs = 180_000;
+
+export const asOrdinaryUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups'];
+const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The first that is not undefined of what `look` sees. */
+export async function until<T>(what: string, look: () => T | undefined): Promise<T> {
+  for (const start = performance.now(); performance.now() - start < patienceMs; await turn(50)) {
+    const found = look();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`${what} did not come`);
+}
+
+/** Processes whose command line has this word, besides this one. */
+export function processesOf(word: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8')
+        .split('\0')
+        .some((part) => part.endsWith(word))
+        ? [Number(name)]
+        : [];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
+}
+
+/** @param options.config the text of a configuration file */
+export async function serve({ state, config }: { state: string; config?: string }): Promise<ChildProcess> {
+  const args = ['serve', '--state', state];
+  mkdirSync(state);
+  if (config !== undefined) {
+    writeFileSync(`${state}.toml`, config);
+    args.push('--config', `${state}.toml`);
+  }
+  const parent = spawn('bin/postern', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  parent.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await until('the line with the socket', () => (said.includes(socket) ? true : undefined));
+  return parent;
+}
+
+/** Ends it as an operator does. */
+export async function stop(parent: ChildProcess): Promise<void> {
+  if (parent.exitCode !== null) return;
+  const exit = once(parent, 'exit');
+  parent.kill('SIGTERM');
+  await exit;
+}
+
+/** A service ends by itself once its parent is dead, and may do so before its turn comes. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
