@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '../../bin/build/build.ts';
+import { makeImage as makeFrom } from '../../bin/build/make-image.ts';
 
 /** Larger than any read-ahead, so that parts of it are not in memory when they are changed. */
 export const payloadBytes = 4 * 1024 * 1024;
@@ -26,7 +26,7 @@ export async function makeImage(folder: string, name: string, { key, cert }: Sig
   mkdirSync(tree);
   writeFileSync(join(tree, 'payload'), randomBytes(bytes));
   const path = join(folder, `${name}.raw`);
-  await build(tree, path, { key, cert, format: 'erofs', owners: 'root' });
+  await makeFrom(tree, path, { key, cert, format: 'erofs', owners: 'root' }, () => undefined);
   chmodSync(path, 0o644);
   return path;
 }

@@ -22,7 +22,14 @@ const ground = '/home/verity';
 const trusted = '/run/verity.d';
 const crowd = { images: 20, clients: 16, mounts: 500, seconds: 600 };
 
-const sysText = (path: string) => readFileSync(path, 'utf8').trim();
+/** Empty for a device that goes at this very moment. */
+function sysText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
 const blockDevices = () => readdirSync('/sys/block');
 /** Our devices, as the kernel lists them. */
 const verityDevices = () =>

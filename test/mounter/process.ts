@@ -112,6 +112,7 @@ export class MounterProcess {
         },
         'request.failed': ({ request, code, detail }) => this.#pending.get(request)?.reject(new PosternError(code, detail)),
         'request.handoff': () => {},
+        'devices.state': () => {},
         'status.tell': ({ report }) => this.#report?.(report),
       },
     );

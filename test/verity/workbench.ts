@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
-import { configSchema } from '../../services/verity/config.ts';
+import { configSchema, type VerityConfig } from '../../services/verity/config.ts';
 import { startVerity } from '../../services/verity/start.ts';
 import { type FakeMesh, fakeMesh, type Sent } from '../support/mesh.ts';
 
@@ -40,6 +40,7 @@ export interface WorkbenchOptions {
   /** of the configuration */
   readonly store?: Readonly<Record<string, unknown>>;
   readonly certificates?: readonly string[];
+  readonly signers?: VerityConfig['signers'];
   readonly clock?: Clock;
   /** where the store is to be, if not in a folder of its own */
   readonly at?: string;
@@ -81,12 +82,17 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, clock = systemClock } = this.#options;
-    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, trust: [this.trust], system_trust: [] });
+    const { store, signers, clock = systemClock } = this.#options;
+    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, signers, trust: [this.trust], system_trust: [] });
     const running = await startVerity(this.mesh.mesh, config, clock);
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);
+  }
+
+  /** As the mounter says what its kernel can. */
+  async kernelHasVerity(reason: string | null = null): Promise<void> {
+    await this.mesh.deliver('mounter', 'devices.state', { verityMissing: reason });
   }
 
   trustIn(pem: string, name: string): void {
