@@ -25,6 +25,7 @@ export { BadReply, CallError, ConnectionLost } from './errors.ts';
 
 const allocateName = 'io.systemd.NamespaceResource.AllocateUserRange';
 const mountName = 'io.systemd.MountFileSystem.MountImage';
+const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
 const prepareName = 'io.postern.Images.Prepare';
 const statusName = 'io.postern.Gateway.GetStatus';
 
@@ -44,6 +45,16 @@ export type MountImageOptions = Without<ImageParameters, ImageDescriptors> & {
   readonly userNamespace?: Borrowed;
   /** the hash tree of a bare file system, together with `verityRootHash` */
   readonly verityData?: Borrowed;
+};
+
+export type MountDirectoryOptions = Without<
+  ParametersOf<typeof directoryName>,
+  'directoryFileDescriptor' | 'userNamespaceFileDescriptor'
+> & {
+  /** may be open by O_PATH */
+  readonly directory: Borrowed;
+  /** whose IDs the directory's owners become; without one the mount is for the host, which only root may have */
+  readonly userNamespace?: Borrowed;
 };
 
 type ImageReply = ReplyOf<typeof mountName>;
@@ -144,6 +155,14 @@ export class PosternClient implements Disposable {
     }
   }
 
+  /** Has a directory of the caller's mounted. The detached mount is the caller's to attach and to close. */
+  async mountDirectory({ directory, userNamespace, ...options }: MountDirectoryOptions): Promise<Descriptor> {
+    const sent = userNamespace === undefined ? [directory] : [directory, userNamespace];
+    const parameters = { ...options, directoryFileDescriptor: 0, userNamespaceFileDescriptor: userNamespace === undefined ? null : 1 };
+    const { parameters: reply, descriptors } = await this.connection.call(directoryName, parameters, sent);
+    return only(descriptors, reply.mountFileDescriptor);
+  }
+
   /** Has an image checked now, so that mounting it later costs nothing more. Yields how far it is, and returns what came of it. Leaving early ends the connection. */
   async *prepare(image: Borrowed, imagePolicy: string | null = null): AsyncGenerator<Progress, Prepared, void> {
     const replies = this.connection.stream(prepareName, { imageFileDescriptor: 0, imagePolicy }, [image]);
@@ -177,4 +196,12 @@ export class PosternClient implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** The one descriptor that a reply points at; whatever came besides is closed. */
+function only(descriptors: readonly Descriptor[], index: number): Descriptor {
+  const wanted = descriptors[index];
+  closeAll(descriptors.filter((descriptor) => descriptor !== wanted));
+  if (wanted === undefined) throw new BadReply('the descriptor that it points at did not come');
+  return wanted;
 }

@@ -2,8 +2,9 @@
 import type { DescriptorFacts } from '../native/index.ts';
 import type { DescriptorKind } from './protocol.ts';
 
-/** CLONE_NEWUSER of linux/sched.h */
+/** CLONE_NEW* of linux/sched.h */
 const cloneNewUser = 0x1000_0000;
+const cloneNewMounts = 0x2_0000;
 
 const isReadable = (facts: DescriptorFacts) => facts.access === 'read' || facts.access === 'read-write';
 
@@ -12,6 +13,7 @@ const rules: Record<DescriptorKind, (facts: DescriptorFacts) => boolean> = {
   socket: (facts) => facts.type === 'socket' && !facts.listening,
   listener: (facts) => facts.type === 'socket' && facts.listening,
   'user-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewUser,
+  'mount-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewMounts,
   process: (facts) => facts.type === 'process',
   image: (facts) => (facts.type === 'regular' || facts.type === 'block') && isReadable(facts),
   directory: (facts) => facts.type === 'directory',

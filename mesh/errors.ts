@@ -44,6 +44,10 @@ export const errorCatalogue = {
     why: "the user namespace does not map the caller's own user and group first",
     next: 'map your own IDs, users and groups alike, to 0 where you map more than one',
   },
+  NAMESPACE_NOT_ONE_RANGE: {
+    why: 'the user namespace does not have one range of 65536 IDs from 0 on',
+    next: 'allocate one for it, or mount with mode identity',
+  },
   NAME_INVALID: {
     why: 'the name is not usable as part of a user name',
     next: 'use up to 21 characters of a-z, 0-9 and -, or set mangleName',
@@ -90,6 +94,20 @@ export const errorCatalogue = {
   POLICY_INVALID: { why: 'the image policy cannot be read', next: 'see the grammar in docs/images.md' },
   POLICY_DENIED: { why: 'the image policy does not allow this image', next: 'see `postern inspect` for what the policy met' },
   STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise verity.store.max_size, or end containers' },
+
+  // The directory
+  DIRECTORY_NOT_YOURS: {
+    why: 'the directory is neither yours nor one of the foreign range in a directory of yours',
+    next: 'pass one that you own',
+  },
+  DIRECTORY_TRANSIENT: {
+    why: "the directory's owner is an ID of a range, which ends with its namespace",
+    next: 'pass one of the foreign range, or of a lasting user',
+  },
+  DIRECTORY_ELSEWHERE: {
+    why: "the directory does not lie in the caller's mount namespace",
+    next: 'connect from the mount namespace that it was opened in',
+  },
 
   // The mount
   MOUNT_OPTION: { why: 'a mount option was asked for that may not be set', next: 'leave the named option out' },

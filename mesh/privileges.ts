@@ -10,6 +10,7 @@ export type Capability =
   | 'SETGID'
   | 'SETUID'
   | 'SYS_ADMIN'
+  | 'SYS_CHROOT'
   | 'SYS_PTRACE'
   | 'SYS_RESOURCE';
 

@@ -15,6 +15,7 @@ export type DescriptorKind =
   | 'socket'
   | 'listener'
   | 'user-namespace'
+  | 'mount-namespace'
   | 'process'
   /** a regular file or block device, readable */
   | 'image'
@@ -277,6 +278,33 @@ export const messages = {
 
   /** why this kernel makes no dm-verity devices, or null where it does */
   'devices.state': message(['mounter'], ['verity'], v.strictObject({ verityMissing: v.nullable(text(255)) })),
+
+  // MountDirectory: gateway → allocator → mounter → lsm → gateway. Nobody parses anything, so verity has no part in it
+  'directory.mount': message(
+    ['gateway'],
+    ['allocator'],
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      readOnly: v.boolean(),
+      mode: v.picklist(['root', 'foreign', 'identity', 'auto']),
+      hasNamespace: v.boolean(),
+    }),
+    (p) => ['directory', 'process', ...withNamespace(p.hasNamespace)],
+  ),
+  /** The last namespace, where `isMapped`, has the ID map of the mount; `holder` is null for the host. */
+  'directory.attach': message(
+    ['allocator'],
+    ['mounter'],
+    v.strictObject({ request, deadline, holder: v.nullable(holder), readOnly: v.boolean(), isMapped: v.boolean() }),
+    (p) => ['directory', 'mount-namespace', ...withNamespace(p.holder !== null), ...withNamespace(p.isMapped)],
+  ),
+  'directory.allow': message(['mounter'], ['lsm'], v.strictObject({ request, holder: v.nullable(holder), isMapped: v.boolean() }), (p) => [
+    ...withNamespace(p.holder !== null),
+    'mount',
+  ]),
+  'directory.mounted': message(['lsm'], ['gateway'], v.strictObject({ request }), () => ['mount']),
 
   // io.postern.Images.Prepare: verify an image ahead of its mount, with progress
   'image.prepare': message(['gateway'], ['verity'], v.strictObject({ request, deadline, peer, options: imageOptions }), () => ['image']),

@@ -192,6 +192,8 @@ export interface Addon {
    * Null when the process is gone. EPERM, EACCES: it is not ours to look into.
    */
   processUserNamespace(pidfd: number, pid: number): number | null;
+  /** As `processUserNamespace`, the mount namespace: PIDFD_GET_MNT_NAMESPACE (6.11+). */
+  processMountNamespace(pidfd: number, pid: number): number | null;
   /** ESRCH: no such process */
   pidfdOpen(pid: number): number;
 
@@ -209,6 +211,11 @@ export interface Addon {
   openTree(directoryFd: number | null, path: string, flags: number): number;
   /** On the mount itself, not a path. With a user namespace, its IDs are what the mount shows (MOUNT_ATTR_IDMAP): EINVAL where it has no map, or the file system can't. */
   mountSetattr(fd: number, set: number, clear: number, userNamespaceFd: number | null, recursive: boolean): void;
+  /**
+   * The UIDs that own the directories above one, nearest first, at most `limit` and only those of the same mount. Needs
+   * CAP_DAC_READ_SEARCH where the way up is closed to us. EOPNOTSUPP: a kernel that tells no mount (before 5.8).
+   */
+  ownersAbove(directoryFd: number, limit: number): number[];
   /** move_mount from a descriptor onto a path */
   moveMount(fd: number, path: string): void;
   /** flags: `unmountFlags` */
@@ -267,6 +274,18 @@ export interface Addon {
    * directory. Needs CAP_SYS_ADMIN.
    */
   helperLockMounts(helper: number, mountFds: readonly number[]): number[];
+
+  /**
+   * A user namespace with these maps (1 to 18 lines each, in our terms) that nobody is in and only its descriptors keep: for the ID map of
+   * a mount. Needs CAP_SETUID, CAP_SETGID; also CAP_SETFCAP for a line that maps our user 0.
+   */
+  helperMakeNamespace(helper: number, maps: NamespaceMaps): number;
+  /**
+   * A detached, private clone of the mount that a directory is in, with the directory as its root, `attributes` (`mountAttributes`) set beside
+   * those that the mount has, and without what is mounted below. EINVAL: the directory is not in that mount namespace.
+   * Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT.
+   */
+  helperCloneDirectory(helper: number, directoryFd: number, mountNamespaceFd: number, attributes: number): number;
 
   // ── crypto, with the OpenSSL inside Node
   /**

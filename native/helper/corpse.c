@@ -75,10 +75,10 @@ void bury(pid_t child) {
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
-pid_t start_child(int (*body)(void *), void *argument) {
+pid_t start_child(int (*body)(void *), void *argument, int flags) {
   // Shares our memory while it lives, which saves copying it: 45 against 110 µs. Not vfork: whoever stopped it would stop us too.
   _Alignas(16) static char stack[64 * 1024];
-  return clone(body, stack + sizeof stack, CLONE_VM | SIGCHLD, argument);
+  return clone(body, stack + sizeof stack, CLONE_VM | SIGCHLD | flags, argument);
 }
 
 /** Runs in the corpse-to-be. */
@@ -95,7 +95,7 @@ pid_t leave_corpse(const struct place *place, int user_namespace, struct helper_
     failed(reply, "fs.suid_dumpable", traceable);
     return -1;
   }
-  const pid_t child = start_child(enter_and_die, &user_namespace);
+  const pid_t child = start_child(enter_and_die, &user_namespace, 0);
   if (child < 0) {
     failed(reply, "clone", errno);
     return -1;

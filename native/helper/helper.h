@@ -41,10 +41,10 @@ int await_end(pid_t child);
 void bury(pid_t child);
 
 /**
- * Starts a child in our own memory, on a stack that all children share: one at a time. It must end by _exit.
+ * Starts a child in our own memory, on a stack that all children share: one at a time. It must end by _exit. `flags`: CLONE_NEW*.
  * Returns its pid, or -1 with errno set.
  */
-pid_t start_child(int (*body)(void *), void *argument);
+pid_t start_child(int (*body)(void *), void *argument, int flags);
 
 /**
  * In a child: enters a user namespace, having closed every descriptor but `kept` (-1: none). Returns 0, or an errno.
@@ -60,6 +60,12 @@ int check_not_traceable(const struct place *place);
 
 void write_maps(const struct place *place, const struct helper_request *request, int user_namespace, struct helper_reply *reply);
 void read_maps(const struct place *place, int user_namespace, struct helper_reply *reply);
+
+/** As `lock_mounts`: makes a user namespace of nobody's, with the maps of the request; for the ID map of a mount. */
+bool make_namespace(const struct place *place, const struct helper_request *request, int answer, struct helper_reply *reply);
+
+/** As `lock_mounts`: a detached clone of the mount that a directory is in, with the directory as its root. */
+bool clone_directory(int directory, int mount_namespace, uint32_t attributes, int answer, struct helper_reply *reply);
 
 /** Answers on `answer` itself when all went well and returns true; otherwise the reply says what failed. */
 bool lock_mounts(const int *mounts, size_t count, int answer, struct helper_reply *reply);

@@ -56,6 +56,14 @@ static bool serve(const struct place *place, const struct received *received, st
       if (count >= 1) return lock_mounts(fds, count, received->fds[0], reply);
       failed(reply, "recvmsg", EBADMSG);
       return false;
+    case HELPER_MAKE_NAMESPACE:
+      if (count == 0) return make_namespace(place, &received->request, received->fds[0], reply);
+      failed(reply, "recvmsg", EBADMSG);
+      return false;
+    case HELPER_CLONE_DIRECTORY:
+      if (count == 2) return clone_directory(fds[0], fds[1], received->request.attributes, received->fds[0], reply);
+      failed(reply, "recvmsg", EBADMSG);
+      return false;
     default:
       failed(reply, "recvmsg", EBADMSG);
       return false;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static int run_errand(void *argument) {
 static void write_maps_from(const struct place *place, int parent, pid_t pid, const struct helper_request *request,
                             struct helper_reply *reply) {
   struct errand errand = {place, parent, pid, request, reply};
-  const pid_t writer = start_child(run_errand, &errand);
+  const pid_t writer = start_child(run_errand, &errand, 0);
   if (writer < 0) {
     failed(reply, "clone", errno);
     return;
@@ -99,9 +100,13 @@ static void write_maps_from(const struct place *place, int parent, pid_t pid, co
   if (status != 0 && reply->error == 0) failed(reply, "write(uid_map)", status);
 }
 
+static bool has_sound_lines(const struct helper_request *request) {
+  return request->uid_lines >= 1 && request->uid_lines <= HELPER_MAX_WRITTEN_LINES && request->gid_lines >= 1 &&
+         request->gid_lines <= HELPER_MAX_WRITTEN_LINES;
+}
+
 void write_maps(const struct place *place, const struct helper_request *request, int user_namespace, struct helper_reply *reply) {
-  if (request->uid_lines < 1 || request->uid_lines > HELPER_MAX_WRITTEN_LINES || request->gid_lines < 1 ||
-      request->gid_lines > HELPER_MAX_WRITTEN_LINES) {
+  if (!has_sound_lines(request)) {
     failed(reply, "recvmsg", EBADMSG);
     return;
   }
@@ -160,4 +165,31 @@ void read_maps(const struct place *place, int user_namespace, struct helper_repl
   read_map_of(place, pid, "uid_map", reply->uid, &reply->uid_lines, reply);
   if (reply->error == 0) read_map_of(place, pid, "gid_map", reply->gid, &reply->gid_lines, reply);
   if (!is_own) bury(pid);
+}
+
+/** Runs in a namespace that is to have no process. */
+static int die(void *unused) {
+  (void)unused;
+  _exit(0);
+}
+
+bool make_namespace(const struct place *place, const struct helper_request *request, int answer, struct helper_reply *reply) {
+  if (!has_sound_lines(request)) {
+    failed(reply, "recvmsg", EBADMSG);
+    return false;
+  }
+  const pid_t corpse = start_child(die, NULL, CLONE_NEWUSER);
+  if (corpse < 0) {
+    failed(reply, "clone", errno);
+    return false;
+  }
+  await_end(corpse);
+  write_maps_of(place, corpse, request, reply);
+  int made = -1;
+  if (reply->error == 0 && (made = open_of(place, corpse, "ns/user", O_RDONLY)) < 0) failed(reply, "open(ns/user)", errno);
+  bury(corpse);
+  if (made < 0) return false;
+  send_reply(answer, reply, &made, 1);
+  close(made);
+  return true;
 }

@@ -6,6 +6,8 @@
  *     write-maps   descriptors: reply socket, user namespace
  *     read-maps    descriptors: reply socket, user namespace
  *     lock-mounts  descriptors: reply socket, 1 to 16 detached mounts; the reply brings as many back
+ *     make-namespace   descriptors: reply socket; the reply brings a user namespace that has the request's maps
+ *     clone-directory  descriptors: reply socket, directory, its mount namespace; the reply brings a detached mount of it
  */
 #ifndef POSTERN_HELPER_WIRE_H
 #define POSTERN_HELPER_WIRE_H
@@ -15,7 +17,13 @@
 /** Where the helper finds its socket. */
 #define HELPER_SOCKET 3
 
-enum helper_action { HELPER_WRITE_MAPS = 1, HELPER_READ_MAPS = 2, HELPER_LOCK_MOUNTS = 3 };
+enum helper_action {
+  HELPER_WRITE_MAPS = 1,
+  HELPER_READ_MAPS = 2,
+  HELPER_LOCK_MOUNTS = 3,
+  HELPER_MAKE_NAMESPACE = 4,
+  HELPER_CLONE_DIRECTORY = 5,
+};
 
 enum {
   /** a range, 16 delegated ranges, the foreign range */
@@ -36,6 +44,8 @@ struct helper_line {
 struct helper_request {
   uint32_t action;
   uint32_t deny_setgroups;
+  /** MOUNT_ATTR_* that a clone gets on top of those of the mount that the directory is in */
+  uint32_t attributes;
   uint32_t uid_lines;
   uint32_t gid_lines;
   struct helper_line uid[HELPER_MAX_WRITTEN_LINES];

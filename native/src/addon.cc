@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddPoll(env, exports);
   AddNamespaces(env, exports);
   AddMounts(env, exports);
+  AddDirectories(env, exports);
   AddLoops(env, exports);
   AddDeviceMapper(env, exports);
   AddKeyring(env, exports);

@@ -14,6 +14,11 @@ constexpr double kMaxSafeInteger = 9007199254740991.0;
 
 }  // namespace
 
+void Owned::Take(int fd) {
+  if (fd_ >= 0) close(fd_);
+  fd_ = fd;
+}
+
 Owned::~Owned() {
   if (fd_ >= 0) close(fd_);
 }

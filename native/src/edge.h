@@ -36,6 +36,8 @@ class Owned {
   Owned& operator=(const Owned&) = delete;
   ~Owned();
   int fd() const { return fd_; }
+  /** Owns another one from here on, and closes the one before. */
+  void Take(int fd);
   int Release() {
     const int fd = fd_;
     fd_ = -1;
@@ -138,6 +140,7 @@ void AddMessages(Napi::Env env, Napi::Object exports);
 void AddPoll(Napi::Env env, Napi::Object exports);
 void AddNamespaces(Napi::Env env, Napi::Object exports);
 void AddMounts(Napi::Env env, Napi::Object exports);
+void AddDirectories(Napi::Env env, Napi::Object exports);
 void AddLoops(Napi::Env env, Napi::Object exports);
 void AddDeviceMapper(Napi::Env env, Napi::Object exports);
 void AddKeyring(Napi::Env env, Napi::Object exports);

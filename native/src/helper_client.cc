@@ -159,6 +159,18 @@ uint32_t TakeLines(Napi::Env env, bool* failed, Napi::Array list, helper_line* l
   return list.Length();
 }
 
+/** Takes both maps from the next argument; false with a JavaScript error pending. */
+bool TakeMaps(Napi::Env env, Arguments* arguments, helper_request* request) {
+  Fields maps = arguments->Object("maps");
+  bool failed = arguments->Failed();
+  const Napi::Array uid = maps.List("uid");
+  const Napi::Array gid = maps.List("gid");
+  if (arguments->Failed()) return false;
+  request->uid_lines = TakeLines(env, &failed, uid, request->uid);
+  request->gid_lines = TakeLines(env, &failed, gid, request->gid);
+  return !failed;
+}
+
 Napi::Value WriteMaps(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Arguments arguments(info);
@@ -166,20 +178,45 @@ Napi::Value WriteMaps(const Napi::CallbackInfo& info) {
   const int helper = arguments.Descriptor("helper");
   question.fds[1] = arguments.Descriptor("userNamespaceFd");
   question.count = 2;
-  Fields maps = arguments.Object("maps");
   question.request.action = HELPER_WRITE_MAPS;
-  bool failed = arguments.Failed();
-  const Napi::Array uid = maps.List("uid");
-  const Napi::Array gid = maps.List("gid");
+  if (!TakeMaps(env, &arguments, &question.request)) return {};
   question.request.deny_setgroups = arguments.Flag("denySetgroups") ? 1 : 0;
   if (arguments.Failed()) return {};
-  question.request.uid_lines = TakeLines(env, &failed, uid, question.request.uid);
-  question.request.gid_lines = TakeLines(env, &failed, gid, question.request.gid);
-  if (failed) return {};
   Answer answer;
   if (!Ask(env, helper, &question, &answer)) return {};
   CloseAll(answer.fds, answer.count);
   return env.Undefined();
+}
+
+/** Asks for what is one descriptor. */
+Napi::Value AskForOne(Napi::Env env, int helper, Question* question) {
+  Answer answer;
+  if (!Ask(env, helper, question, &answer)) return {};
+  if (answer.count == 1) return Napi::Number::New(env, answer.fds[0]);
+  CloseAll(answer.fds, answer.count);
+  return SystemError(env, "recvmsg", EBADMSG);
+}
+
+Napi::Value MakeNamespace(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  Question question;
+  const int helper = arguments.Descriptor("helper");
+  question.request.action = HELPER_MAKE_NAMESPACE;
+  if (!TakeMaps(info.Env(), &arguments, &question.request)) return {};
+  return AskForOne(info.Env(), helper, &question);
+}
+
+Napi::Value CloneDirectory(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  Question question;
+  const int helper = arguments.Descriptor("helper");
+  question.fds[1] = arguments.Descriptor("directoryFd");
+  question.fds[2] = arguments.Descriptor("mountNamespaceFd");
+  question.count = 3;
+  question.request.action = HELPER_CLONE_DIRECTORY;
+  question.request.attributes = arguments.Unsigned32("attributes");
+  if (arguments.Failed()) return {};
+  return AskForOne(info.Env(), helper, &question);
 }
 
 Napi::Value LinesOf(Napi::Env env, const helper_line* lines, uint32_t count) {
@@ -239,6 +276,8 @@ void AddHelper(Napi::Env env, Napi::Object exports) {
   exports.Set("spawnHelper", Napi::Function::New(env, SpawnHelper, "spawnHelper"));
   exports.Set("helperWriteMaps", Napi::Function::New(env, WriteMaps, "helperWriteMaps"));
   exports.Set("helperReadMaps", Napi::Function::New(env, ReadMaps, "helperReadMaps"));
+  exports.Set("helperMakeNamespace", Napi::Function::New(env, MakeNamespace, "helperMakeNamespace"));
+  exports.Set("helperCloneDirectory", Napi::Function::New(env, CloneDirectory, "helperCloneDirectory"));
   exports.Set("helperLockMounts", Napi::Function::New(env, LockMounts, "helperLockMounts"));
 }
 

@@ -15,6 +15,9 @@
 #ifndef FD_NSFS_ROOT
 #define FD_NSFS_ROOT (-10003)
 #endif
+#ifndef PIDFD_GET_MNT_NAMESPACE
+#define PIDFD_GET_MNT_NAMESPACE _IO(0xFF, 3)
+#endif
 #ifndef PIDFD_GET_USER_NAMESPACE
 #define PIDFD_GET_USER_NAMESPACE _IO(0xFF, 9)
 #endif
@@ -131,20 +134,29 @@ Napi::Value OwnUserNamespace(const Napi::CallbackInfo& info) {
 /** ESRCH says that the process is gone; any other answer, that it is there. */
 bool IsGone(int pidfd) { return syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) < 0 && errno == ESRCH; }
 
-Napi::Value ProcessUserNamespace(const Napi::CallbackInfo& info) {
+/** A namespace that a process is in, by an ioctl on its pidfd, or by its file in /proc where the kernel has none. */
+Napi::Value ProcessNamespace(const Napi::CallbackInfo& info, unsigned long request, const char* call, const char* file) {
   Arguments arguments(info);
   const int pidfd = arguments.Descriptor("pidfd");
   const uint32_t pid = arguments.Unsigned32("pid");
   if (arguments.Failed()) return {};
-  const int fd = ioctl(pidfd, PIDFD_GET_USER_NAMESPACE, 0);
+  const int fd = ioctl(pidfd, request, 0);
   if (fd >= 0) return Napi::Number::New(info.Env(), fd);
   if (errno == ESRCH) return info.Env().Null();
-  if (errno != ENOTTY && errno != EINVAL) return SystemError(info.Env(), "ioctl(PIDFD_GET_USER_NAMESPACE)");
-  Owned by_path(open(("/proc/" + std::to_string(pid) + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
+  if (errno != ENOTTY && errno != EINVAL) return SystemError(info.Env(), call);
+  Owned by_path(open(("/proc/" + std::to_string(pid) + "/ns/" + file).c_str(), O_RDONLY | O_CLOEXEC));
   const int error = errno;
   // The number may belong to a stranger by now, but not while the process of the pidfd is there.
   if (IsGone(pidfd)) return info.Env().Null();
   return by_path.fd() < 0 ? SystemError(info.Env(), "open", error) : Napi::Number::New(info.Env(), by_path.Release());
+}
+
+Napi::Value ProcessUserNamespace(const Napi::CallbackInfo& info) {
+  return ProcessNamespace(info, PIDFD_GET_USER_NAMESPACE, "ioctl(PIDFD_GET_USER_NAMESPACE)", "user");
+}
+
+Napi::Value ProcessMountNamespace(const Napi::CallbackInfo& info) {
+  return ProcessNamespace(info, PIDFD_GET_MNT_NAMESPACE, "ioctl(PIDFD_GET_MNT_NAMESPACE)", "mnt");
 }
 
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info) {
@@ -165,6 +177,7 @@ void AddNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("namespaceHandle", Napi::Function::New(env, NamespaceHandle, "namespaceHandle"));
   exports.Set("openNamespace", Napi::Function::New(env, OpenNamespace, "openNamespace"));
   exports.Set("ownUserNamespace", Napi::Function::New(env, OwnUserNamespace, "ownUserNamespace"));
+  exports.Set("processMountNamespace", Napi::Function::New(env, ProcessMountNamespace, "processMountNamespace"));
   exports.Set("processUserNamespace", Napi::Function::New(env, ProcessUserNamespace, "processUserNamespace"));
   exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
 }

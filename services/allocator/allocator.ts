@@ -65,6 +65,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
   const handlers = allocatorHandlers({
     mesh,
     limits: config,
+    isPooled: (id) => [...config.pools, ...config.single_pools].some(({ first, last }) => id >= first && id <= last),
     registry,
     namespaces,
     allocations,

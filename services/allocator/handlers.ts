@@ -5,6 +5,7 @@ import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
 import { type Allocations, forget } from './allocation.ts';
 import type { AllocatorConfig } from './config.ts';
+import { levelsUp, mapMode, mountMaps, ownershipOf, rangeOf, requireTrusted } from './directories.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
@@ -23,6 +24,8 @@ export interface Parts {
   readonly allocations: Allocations;
   /** a keyed hash, in hexadecimal digits */
   readonly hash: (text: string) => string;
+  /** whether an ID belongs to the pools */
+  readonly isPooled: (id: number) => boolean;
   /** hears whether the kernel enforces the policy */
   readonly policy: (enforcing: boolean, reason: string) => void;
 }
@@ -177,6 +180,39 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     mesh.pass('verity', 'image.verify', { ...call, holder }, holder === null ? [image, ...sidecar] : descriptors);
   }
 
+  /** Keeps `directory` and `namespace`, which go on; `process` is the caller's to close. */
+  function mountDirectory(
+    { request, deadline, peer, readOnly, mode: asked }: Payload<'directory.mount'>,
+    directory: Descriptor,
+    process: Descriptor,
+    namespace: Descriptor | undefined,
+  ): void {
+    const holder = namespace === undefined ? null : holderOf(namespace, peer);
+    if (holder === null && peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
+    const ownership = ownershipOf(namespaces.ownersOf(directory, levelsUp), peer);
+    requireTrusted(ownership, peer);
+    const mode = mapMode(asked, ownership, holder === null);
+    // Through such a mount an ID could get onto a lasting disk that is somebody else's tomorrow.
+    if (mode === 'root' && parts.isPooled(peer.uid)) throw new PosternError('DIRECTORY_TRANSIENT');
+    const mounts = namespaces.mountsOf(process, peer.pid);
+    if (mounts === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
+    const sent = [directory, mounts];
+    try {
+      if (holder === null || namespace === undefined) namespace?.close();
+      else {
+        sent.push(namespace);
+        if (mode !== 'identity') {
+          const start = rangeOf(namespaces.readMaps(namespace), parts.isPooled);
+          sent.push(namespaces.make(mountMaps(mode, peer, start)));
+        }
+      }
+    } catch (thrown) {
+      mounts.close();
+      throw thrown;
+    }
+    mesh.pass('mounter', 'directory.attach', { request, deadline, holder, readOnly, isMapped: mode !== 'identity' }, sent);
+  }
+
   /** The gateway has seen to it that root asks. */
   function addMount({ request }: Payload<'mount.add'>, descriptors: Descriptor[]): void {
     const [namespace] = descriptors;
@@ -213,6 +249,15 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     'mount.add': addMount,
 
     'image.mount': mount,
+
+    'directory.mount'(call, [directory, process, namespace]) {
+      if (directory === undefined || process === undefined) throw new PosternError('INTERNAL');
+      try {
+        mountDirectory(call, directory, process, namespace);
+      } finally {
+        closeAll([process]);
+      }
+    },
 
     'record.find'({ request, ...wanted }) {
       mesh.send('gateway', 'record.found', { request, ...findRecord(registry.tree, wanted) });

@@ -1,9 +1,11 @@
 /**
  * allocator: owns which namespace holds which IDs, and the only hand that writes ID maps.
  * Privileges: SETUID and SETGID (maps), SYS_ADMIN (setns), SYS_PTRACE (where does the caller run); see privileges.ts.
- * Hears: gateway (range.allocate, namespace.register, mount.add, record.find, image.mount, status.ask), lsm (range.restricted,
+ * Hears: gateway (range.allocate, namespace.register, mount.add, record.find, image.mount, directory.mount,
+ * status.ask), lsm (range.restricted,
  * policy.state, namespace.gone).
- * Sends: gateway (range.allocated, mount.added, record.found), lsm (range.restrict, mount.admit, namespace.release), verity (image.verify).
+ * Sends: gateway (range.allocated, mount.added, record.found), lsm (range.restrict, mount.admit, namespace.release), verity (image.verify), mounter
+ * (directory.attach).
  * When it dies: requests that were here fail with SERVICE_DIED; the journal knows every holder, so no ID gets a second one.
  */
 import { dirname, join } from 'node:path';

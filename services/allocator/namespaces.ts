@@ -3,6 +3,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Holder } from '../../mesh/protocol.ts';
 import { type Addon, isSystemError, type NamespaceMaps } from '../../native/index.ts';
+import type { Owners } from './directories.ts';
 import type { Holding } from './events.ts';
 import { isUnmapped, namespaceMaps, shareIds } from './map-lines.ts';
 import type { Registry } from './registry.ts';
@@ -18,8 +19,11 @@ export type Kernel = Pick<
   | 'openNamespace'
   | 'ownUserNamespace'
   | 'processUserNamespace'
+  | 'processMountNamespace'
+  | 'ownersAbove'
   | 'helperWriteMaps'
   | 'helperReadMaps'
+  | 'helperMakeNamespace'
 >;
 
 /** More levels than the kernel nests user namespaces (32). */
@@ -119,6 +123,23 @@ export class Namespaces {
 
   readMaps(namespace: Descriptor): NamespaceMaps {
     return this.#ask((socket) => this.#kernel.helperReadMaps(socket, namespace.fd));
+  }
+
+  /** A namespace with these maps that nobody is in; the caller's to close. */
+  make(maps: NamespaceMaps): Descriptor {
+    return new Descriptor(this.#ask((socket) => this.#kernel.helperMakeNamespace(socket, maps)));
+  }
+
+  /** The mount namespace that a process is in; null for one that is gone. */
+  mountsOf(process: Descriptor, pid: number): Descriptor | null {
+    const fd = this.#kernel.processMountNamespace(process.fd, pid);
+    return fd === null ? null : new Descriptor(fd);
+  }
+
+  /** Who owns a directory, and up to so many above it. */
+  ownersOf(directory: Descriptor, levels: number): Owners {
+    const { uid, gid } = this.#kernel.describe(directory.fd);
+    return { uid, gid, above: () => this.#kernel.ownersAbove(directory.fd, levels) };
   }
 
   writeMaps(namespace: Descriptor, maps: NamespaceMaps, denySetgroups: boolean): void {

@@ -106,6 +106,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   NAMESPACE_EXISTS: plain('io.systemd.NamespaceResource.UserNamespaceExists'),
   NAMESPACE_NOT_REGISTERED: plain('io.systemd.NamespaceResource.UserNamespaceNotRegistered'),
   NAMESPACE_NOT_OWN_ID: namespace,
+  NAMESPACE_NOT_ONE_RANGE: namespace,
   NAME_INVALID: parameter('name'),
   NAME_EXISTS: plain('io.systemd.NamespaceResource.NameExists'),
   RANGE_NOT_DELEGATED: plain('io.systemd.NamespaceResource.DynamicRangeUnavailable'),
@@ -141,6 +142,10 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   POLICY_INVALID: parameter('imagePolicy'),
   POLICY_DENIED: plain('io.systemd.MountFileSystem.DeniedByImagePolicy'),
   STORE_FULL: plain('io.postern.Gateway.StoreFull'),
+
+  DIRECTORY_NOT_YOURS: plain('org.varlink.service.PermissionDenied'),
+  DIRECTORY_TRANSIENT: plain('org.varlink.service.PermissionDenied'),
+  DIRECTORY_ELSEWHERE: parameter('directoryFileDescriptor'),
 
   MOUNT_OPTION: parameter('mountOptions'),
   MOUNT_FAILED: systemError,

@@ -12,6 +12,7 @@ import { addMount } from './methods/add-mount.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
 import { getStatus } from './methods/get-status.ts';
 import type { Served } from './methods/method.ts';
+import { mountDirectory } from './methods/mount-directory.ts';
 import { type HostNamespace, mountImage } from './methods/mount-image.ts';
 import { prepare } from './methods/prepare.ts';
 import { registerUserNamespace } from './methods/register-user-namespace.ts';
@@ -42,13 +43,15 @@ export function startGateway(
     cancelled: requests.ended.cancelled,
   });
   const report = () => ({ ...usage(), timedOut: requests.ended.timedOut, turnedAway: server.turnedAway });
+  const host = hostNamespace();
   const methods: Served[] = [
     getInfo(version),
     getInterfaceDescription,
     allocateUserRange,
     registerUserNamespace,
     addMount,
-    mountImage(hostNamespace()),
+    mountImage(host),
+    mountDirectory(host),
     prepare,
     getUserRecord,
     getGroupRecord,

@@ -38,6 +38,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'image.mounted'(payload, descriptors, from) {
       requests.deliver('image.mounted', payload, descriptors, from);
     },
+    'directory.mounted'(payload, descriptors, from) {
+      requests.deliver('directory.mounted', payload, descriptors, from);
+    },
     'image.prepared'(payload, descriptors, from) {
       requests.deliver('image.prepared', payload, descriptors, from);
     },

@@ -17,6 +17,7 @@ export type AnswerName =
   | 'mount.added'
   | 'record.found'
   | 'image.mounted'
+  | 'directory.mounted'
   | 'image.prepared'
   | 'status.tell'
   | 'request.progress';

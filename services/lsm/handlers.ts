@@ -41,6 +41,17 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
       }
     },
 
+    'directory.allow'({ request, holder, isMapped }, descriptors) {
+      const [namespace, mount] = holder === null ? [undefined, descriptors[0]] : descriptors;
+      if (mount === undefined) throw new PosternError('INTERNAL');
+      // A mount without an ID map is never allowed: through it nothing of a range can be stored, as before.
+      if (namespace !== undefined && holder?.transient === true && isMapped && policy?.allow(namespace.fd, [mount.fd]) === false) {
+        throw new PosternError('INTERNAL', 'a mount without an idmap');
+      }
+      namespace?.close();
+      mesh.send('gateway', 'directory.mounted', { request }, [mount]);
+    },
+
     'mount.admit'({ request }, descriptors) {
       const [namespace, directory] = descriptors;
       try {

@@ -4,7 +4,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Addon } from '../../native/index.ts';
 import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
-import type { JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
+import type { DirectoryJob, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import type { DirectFiles } from './sources/file.ts';
@@ -17,6 +17,7 @@ export interface Workshop {
   readonly devices: LoopDevices;
   readonly direct: DirectFiles;
   readonly run: (job: MountJob) => Promise<JobOutcome>;
+  readonly runDirectory: (job: DirectoryJob) => Promise<JobOutcome>;
   /** hears of an event that the machine did not wait for */
   readonly unexpected: (type: string) => void;
 }

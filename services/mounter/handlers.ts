@@ -1,7 +1,9 @@
-/** What this service answers: one message that carries a request, from verity only. */
-import { closeAll } from '../../mesh/descriptors.ts';
+/** What this service answers: a plan of verity's, or a directory that the allocator found to be its caller's. */
+import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
+import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import { attach, type Workshop } from './attachment.ts';
+import type { JobOutcome } from './job.ts';
 import { describeMounted, prepare } from './plan.ts';
 import type { Tally } from './tally.ts';
 
@@ -18,5 +20,32 @@ export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally
         ...mounts,
       ]);
     },
+
+    async 'directory.attach'({ request, deadline, holder, readOnly, isMapped }, descriptors) {
+      const [directory, mountNamespace, ...rest] = descriptors;
+      const [namespace, idMap] = holder === null ? [undefined, rest[0]] : rest;
+      if (directory === undefined || mountNamespace === undefined) throw new PosternError('INTERNAL');
+      const mount = await tally.count(async () =>
+        theMount(
+          await workshop.runDirectory({
+            deadline,
+            directory: directory.fd,
+            mountNamespace: mountNamespace.fd,
+            idMap: isMapped ? (idMap?.fd ?? null) : null,
+            readOnly,
+            isForHost: holder === null,
+          }),
+        ),
+      );
+      closeAll([directory, mountNamespace, ...(idMap === undefined ? [] : [idMap])]);
+      mesh.pass('lsm', 'directory.allow', { request, holder, isMapped }, [...(namespace === undefined ? [] : [namespace]), mount]);
+    },
   };
+}
+
+function theMount(outcome: JobOutcome): Descriptor {
+  if (outcome.kind === 'refused') throw new PosternError(outcome.code, outcome.detail);
+  const made = outcome.kind === 'mounted' ? outcome.mounts[0] : undefined;
+  if (made === undefined) throw new PosternError('INTERNAL');
+  return new Descriptor(made.fd);
 }

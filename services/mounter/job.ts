@@ -32,6 +32,19 @@ export interface MountJob {
   readonly partitions: readonly JobPartition[];
 }
 
+/** A mount of a directory, for whoever the descriptors say. */
+export interface DirectoryJob {
+  readonly deadline: number;
+  readonly directory: number;
+  /** the one that the directory is in */
+  readonly mountNamespace: number;
+  /** a user namespace that has the map, or null for none */
+  readonly idMap: number | null;
+  readonly readOnly: boolean;
+  /** it goes to those who may clear its flags anyway */
+  readonly isForHost: boolean;
+}
+
 /** Made for one partition. The main thread owns the descriptor from here on. */
 export interface MadeMount {
   readonly fd: number;

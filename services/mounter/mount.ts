@@ -26,6 +26,23 @@ export interface Bench {
  * a lost helper, and this worker is of no further use.
  */
 export function carryOut(job: MountJob, bench: Bench): JobOutcome {
+  return outcomeOf(() => mountAll(job, bench));
+}
+
+/** What a job has come to. */
+export function outcomeOf(work: () => MadeMount[] | DeviceNeeded): JobOutcome {
+  try {
+    const made = work();
+    return Array.isArray(made) ? { kind: 'mounted', mounts: made } : made;
+  } catch (error) {
+    if (error instanceof PosternError) return { kind: 'refused', code: error.code, detail: error.detail };
+    throw error;
+  }
+}
+
+type DeviceNeeded = Extract<JobOutcome, { kind: 'device-needed' }>;
+
+function mountAll(job: MountJob, bench: Bench): MadeMount[] | DeviceNeeded {
   const made: Detached[] = [];
   try {
     for (const [index, partition] of job.partitions.entries()) {
@@ -35,10 +52,7 @@ export function carryOut(job: MountJob, bench: Bench): JobOutcome {
       made.push(detached);
     }
     inTime(job, bench);
-    return { kind: 'mounted', mounts: lock(made, job.namespace, bench) };
-  } catch (error) {
-    if (error instanceof PosternError) return { kind: 'refused', code: error.code, detail: error.detail };
-    throw error;
+    return lock(made, job.namespace === null, bench);
   } finally {
     // at once: a client's umount is EBUSY for as long as we hold the mount too
     closeAll(made.map(({ mount }) => mount));
@@ -46,12 +60,12 @@ export function carryOut(job: MountJob, bench: Bench): JobOutcome {
 }
 
 /** A mount that is attached nowhere, idmapped, its flags not locked yet. */
-interface Detached {
+export interface Detached {
   readonly mount: Descriptor;
   readonly device: number | null;
 }
 
-function inTime(job: MountJob, { now }: Bench): void {
+export function inTime(job: { readonly deadline: number }, { now }: Bench): void {
   if (now() >= job.deadline) throw new PosternError('TIMED_OUT');
 }
 
@@ -115,8 +129,8 @@ function isUnmapped(namespace: number, { kernel, helper }: Bench): boolean {
 }
 
 /** Clones whose flags nobody in the namespace can clear. The host's own mounts need none: they go to those who may clear them anyway. */
-function lock(made: readonly Detached[], namespace: number | null, { kernel, helper }: Bench): MadeMount[] {
-  if (namespace === null) return made.map(({ mount, device }) => ({ fd: mount.release(), device }));
+export function lock(made: readonly Detached[], isForHost: boolean, { kernel, helper }: Bench): MadeMount[] {
+  if (isForHost) return made.map(({ mount, device }) => ({ fd: mount.release(), device }));
   const originals = made.map(({ mount }) => mount.fd);
   const locked = attempt('locking the flags', () => askHelper(() => kernel.helperLockMounts(helper, originals)));
   return locked.map((fd, index) => ({ fd, device: made[index]?.device ?? null }));
@@ -125,7 +139,7 @@ function lock(made: readonly Detached[], namespace: number | null, { kernel, hel
 /** Steps in which only the channel to the helper can fail, not what the helper was asked for. */
 const helperChannelSteps: readonly string[] = ['sendmsg', 'recvmsg', 'recv'];
 
-function askHelper<T>(question: () => T): T {
+export function askHelper<T>(question: () => T): T {
   try {
     return question();
   } catch (error) {
@@ -135,7 +149,7 @@ function askHelper<T>(question: () => T): T {
   }
 }
 
-function attempt<T>(what: string, step: () => T): T {
+export function attempt<T>(what: string, step: () => T): T {
   try {
     return step();
   } catch (error) {

@@ -2,7 +2,7 @@
 import { Piscina } from 'piscina';
 import { PosternError } from '../../mesh/errors.ts';
 import type { MounterConfig } from './config.ts';
-import type { JobOutcome, MountJob } from './job.ts';
+import type { DirectoryJob, JobOutcome, MountJob } from './job.ts';
 
 export interface PoolOptions extends MounterConfig {
   /** the worker's bundle */
@@ -12,7 +12,7 @@ export interface PoolOptions extends MounterConfig {
 }
 
 export class MountPool {
-  readonly #pool: Piscina<MountJob | null, JobOutcome>;
+  readonly #pool: Piscina<MountJob | DirectoryJob | null, JobOutcome>;
   readonly #onLost: (error: unknown) => void;
   #closing = false;
 
@@ -47,10 +47,18 @@ export class MountPool {
     return this.#pool.queueSize;
   }
 
-  async run(job: MountJob): Promise<JobOutcome> {
+  run(job: MountJob): Promise<JobOutcome> {
+    return this.#run(job, 'mount');
+  }
+
+  runDirectory(job: DirectoryJob): Promise<JobOutcome> {
+    return this.#run(job, 'directory');
+  }
+
+  async #run(job: MountJob | DirectoryJob, name: 'mount' | 'directory'): Promise<JobOutcome> {
     if (this.#pool.queueSize >= this.#pool.options.maxQueue) throw new PosternError('SERVICE_UNAVAILABLE', 'too many mounts are waiting');
     try {
-      return await this.#pool.run(job, { name: 'mount' });
+      return await this.#pool.run(job, { name });
     } catch (error) {
       this.#lose(error);
       throw error;

@@ -6,6 +6,7 @@ export const privileges: Privileges = {
   user: 'root',
   capabilities: [
     { capability: 'SYS_ADMIN', why: 'fsopen, fsmount, mount_setattr with an ID map; the helper joins the client’s user namespace' },
+    { capability: 'SYS_CHROOT', why: 'the helper joins the mount namespace of a directory that is to be mounted: setns asks for it' },
   ],
   view: [
     { source: '/dev', access: 'devices', why: 'loop-control and device mapper’s control, and devices as they come and go' },
@@ -17,5 +18,5 @@ export const privileges: Privileges = {
     { names: ['add_key', 'keyctl'], why: 'a signature for dm-verity comes as a key of the thread that asks' },
     { names: ['socketpair', 'setsockopt'], why: 'each question to a namespace helper brings the socket for its answer' },
   ],
-  why: 'mounts what verity approved, for the namespace that the request is about',
+  why: 'mounts what verity approved, and directories that the allocator found to belong to their callers, for the namespace of the request',
 };

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../mesh/clock.ts';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
-import { type JobOutcome, type MountJob, mountAttributes } from './job.ts';
+import { carryOutDirectory } from './directory.ts';
+import { type DirectoryJob, type JobOutcome, type MountJob, mountAttributes } from './job.ts';
 import { type Bench, carryOut } from './mount.ts';
 
 const { socket: helper, pid } = native.spawnHelper(join(dirname(fileURLToPath(import.meta.url)), 'helper'));
@@ -24,6 +25,10 @@ export function ready(): { readonly helper: number } {
   using mount = new Descriptor(native.fsmount(context.fd, mountAttributes.noDevices));
   closeAll(native.helperLockMounts(helper, [mount.fd]).map((fd) => new Descriptor(fd)));
   return { helper: pid };
+}
+
+export function directory(job: DirectoryJob): JobOutcome {
+  return carryOutDirectory(job, bench);
 }
 
 export function mount(job: MountJob): JobOutcome {

@@ -5,7 +5,7 @@
  * Arguments: the path of the addon. Descriptor 3: the socket.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const native = createRequire(import.meta.url)(process.argv[2]);
@@ -66,6 +66,7 @@ const actions = {
   },
   attach: (_, [fd]) => attempt(() => native.moveMount(fd, mountAt)),
   read: ({ file }) => attempt(() => readFileSync(`${mountAt}/${file}`, 'utf8')),
+  write: ({ file }) => attempt(() => writeFileSync(`${mountAt}/${file}`, 'written')),
   owner: ({ file }) => {
     const { uid, gid } = statSync(`${mountAt}/${file}`);
     return `${uid}:${gid}`;

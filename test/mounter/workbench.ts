@@ -5,6 +5,7 @@ import type { MountPlan } from '../../mesh/protocol.ts';
 import { type Addon, native } from '../../native/index.ts';
 import { attach, type Workshop } from '../../services/mounter/attachment.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
+import { carryOutDirectory } from '../../services/mounter/directory.ts';
 import { carryOut } from '../../services/mounter/mount.ts';
 import { prepare } from '../../services/mounter/plan.ts';
 import { DirectFiles } from '../../services/mounter/sources/file.ts';
@@ -54,6 +55,7 @@ export function workshop(kernel: Addon = native): Workshop {
     devices: new LoopDevices(native, systemClock),
     direct: new DirectFiles(),
     run: async (job) => carryOut(job, bench),
+    runDirectory: async (job) => carryOutDirectory(job, bench),
     unexpected: (type) => {
       throw new Error(`an attachment did not wait for ${type}`);
     },

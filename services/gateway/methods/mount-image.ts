@@ -51,11 +51,11 @@ export function mountImage(host: HostNamespace): Served {
 }
 
 /** Null and missing are the same: the parameter was not given. */
-function reference(index: number | null | undefined, parameter: string): Reference[] {
+export function reference(index: number | null | undefined, parameter: string): Reference[] {
   return typeof index === 'number' ? [{ index, parameter }] : [];
 }
 
-function isHost(namespace: HostNamespace, host: HostNamespace): boolean {
+export function isHost(namespace: HostNamespace, host: HostNamespace): boolean {
   return namespace.device === host.device && namespace.inode === host.inode;
 }
 

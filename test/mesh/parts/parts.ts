@@ -71,6 +71,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'mount.add': notHere,
   'record.find': notHere,
   'image.mount': notHere,
+  'directory.mount': notHere,
   'policy.state': () => {},
   'namespace.gone': () => {},
 }));
@@ -85,7 +86,7 @@ export const verity = part('verity', { user: 'verity', systemCalls: programs }, 
   'request.cancel': () => {},
 }));
 
-export const mounter = part('mounter', {}, () => ({ 'image.attach': notHere }));
+export const mounter = part('mounter', {}, () => ({ 'image.attach': notHere, 'directory.attach': notHere }));
 
 export const lsm = part('lsm', {}, (mesh) => ({
   'range.restrict': ({ request, namespace }, descriptors) => {
@@ -93,6 +94,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
     mesh.pass('allocator', 'range.restricted', { request, namespace, refusal: null });
   },
   'mounts.allow': notHere,
+  'directory.allow': notHere,
   'mount.admit': notHere,
   'namespace.release': () => {},
 }));

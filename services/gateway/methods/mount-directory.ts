@@ -1,0 +1,33 @@
+/** io.systemd.MountFileSystem.MountDirectory: gateway → allocator → mounter → lsm → gateway. */
+import { PosternError } from '../../../mesh/errors.ts';
+import { authorise } from '../authorise.ts';
+import { checkDirectory, checkUserNamespace } from '../descriptors.ts';
+import { type Served, serve } from './method.ts';
+import { type HostNamespace, isHost, reference } from './mount-image.ts';
+
+const name = 'io.systemd.MountFileSystem.MountDirectory';
+
+/** @param host a caller that passes this namespace asks for a mount without one */
+export function mountDirectory(host: HostNamespace): Served {
+  return serve(name, 'request', (parameters, request) => {
+    const { bag, client, id, deadline } = request;
+    const { peer, process } = client;
+    const directory = { index: parameters.directoryFileDescriptor, parameter: 'directoryFileDescriptor' };
+    checkDirectory(bag, directory);
+    const given = reference(parameters.userNamespaceFileDescriptor, 'userNamespaceFileDescriptor');
+    const namespaces = given.filter((namespace) => !isHost(checkUserNamespace(bag, namespace), host));
+    const hasNamespace = namespaces.length > 0;
+    if (process === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
+    authorise({ method: name, peer, forHost: !hasNamespace });
+    request.authorised();
+    const wish = { readOnly: parameters.readOnly ?? false, mode: parameters.mode ?? 'auto' };
+    const [target, ...holder] = bag.take([directory, ...namespaces]);
+    if (target === undefined) throw new PosternError('INTERNAL');
+    request.pass('allocator', 'directory.mount', { request: id, deadline, peer, ...wish, hasNamespace }, [
+      target,
+      process.duplicate(),
+      ...holder,
+    ]);
+    return { 'directory.mounted': (_told, mounts) => request.answer(name, { mountFileDescriptor: 0 }, mounts) };
+  });
+}
