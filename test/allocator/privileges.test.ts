@@ -1,11 +1,12 @@
 /** The allocator's privileges: what is on the list is enough, and each entry is necessary on this kernel. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { foreignRange } from '../../services/allocator/ids.ts';
 import { privileges } from '../../services/allocator/privileges.ts';
 import { bundle } from './support/bundle.ts';
 import { isRoot } from './support/desk.ts';
@@ -19,23 +20,37 @@ afterAll(() => child.remove());
 
 const all = privileges.capabilities.map(({ capability }) => `+${capability.toLowerCase()}`);
 
+/** Of the foreign range, in one of uid 1000's that is closed to others. */
+function foreignDirectory(folder: string): number {
+  const own = join(folder, 'own');
+  const foreign = join(own, 'foreign');
+  mkdirSync(foreign, { recursive: true, mode: 0o700 });
+  chownSync(own, 1000, 1000);
+  chownSync(foreign, foreignRange.first, foreignRange.first);
+  return openSync(foreign, 'r');
+}
+
 /** What an allocator says that has these capabilities only, and lacks a system call. Empty where it did not even start. */
 async function run(capabilities: readonly string[], leftOut = '-'): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-locked-'));
   const [fresh, mapped] = [await Shell.start(1000), await Shell.start(1000, ['unshare', '--user', '--map-root-user'])];
   const pids = [String(fresh.pid), String(mapped.pid)];
   const args = [`--bounding-set=${['-all', ...capabilities].join(',')}`, process.execPath, child.program, folder, leftOut, ...pids];
-  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const directory = foreignDirectory(folder);
+  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore', directory] });
+  closeSync(directory);
+  const { stdin, stdout } = allocator;
+  if (stdin === null || stdout === null) throw new Error('the allocator has no streams');
   const ended = once(allocator, 'exit');
   let said: Record<string, unknown> = {};
   try {
-    for await (const line of createInterface({ input: allocator.stdout })) {
+    for await (const line of createInterface({ input: stdout })) {
       if (line !== 'now end') {
         said = JSON.parse(line);
         continue;
       }
       await fresh.end();
-      allocator.stdin.write('ended\n');
+      stdin.write('ended\n');
     }
     return said;
   } finally {
@@ -53,6 +68,7 @@ const good = {
   allocate: 'ok',
   mount: 'ok',
   'mount elsewhere': 'ok',
+  directory: 'ok',
   rewritten: true,
   swept: true,
 };

@@ -1,7 +1,7 @@
 /** The mounter as a process: with its privileges and no others, locked down, and killed at any moment. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { closeAll } from '../../mesh/descriptors.ts';
+import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { privileges } from '../../services/mounter/privileges.ts';
 import { helper } from './helper.ts';
 import { type FileSystemName, fileSystems, type Images, makeImages } from './images.ts';
@@ -49,9 +49,34 @@ describe.skipIf(!isRoot)('the mounter (needs root)', () => {
     await settled(before);
   });
 
-  it('does not even start without its one capability', async () => {
-    expect(privileges.capabilities.map(({ capability }) => capability)).toEqual(['SYS_ADMIN']);
-    await expect(MounterProcess.start({ ...privileges, capabilities: [] })).rejects.toThrow('ended before it was ready');
+  const attachDirectory = (mounter: MounterProcess) =>
+    mounter.attachDirectory(
+      client.namespace.duplicate(),
+      new Descriptor(openSync(images.folder, 'r')),
+      new Descriptor(openSync('/proc/self/ns/mnt', 'r')),
+    );
+
+  it('mounts a directory with just its privileges', async () => {
+    const mounter = await MounterProcess.start();
+    closeAll(await attachDirectory(mounter));
+    await mounter.kill();
+    await settled(before);
+  });
+
+  const without = (name: string) => privileges.capabilities.filter(({ capability }) => capability !== name);
+
+  it('joins no mount namespace without SYS_CHROOT', async () => {
+    const mounter = await MounterProcess.start({ ...privileges, capabilities: without('SYS_CHROOT') });
+    await expect(attachDirectory(mounter)).rejects.toMatchObject({
+      code: 'MOUNT_FAILED',
+      detail: expect.stringMatching(/setns failed with EPERM/),
+    });
+    await mounter.kill();
+    await settled(before);
+  });
+
+  it('does not even start without SYS_ADMIN', async () => {
+    await expect(MounterProcess.start({ ...privileges, capabilities: without('SYS_ADMIN') })).rejects.toThrow('ended before it was ready');
     await settled(before);
   });
 

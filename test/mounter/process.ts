@@ -50,7 +50,7 @@ export class MounterProcess {
       mounter.#ready = done;
     });
     mounter.#child.tell('mesh.configure', { generation: 1, config: { workers: 2 } });
-    for (const peer of ['gateway', 'verity', 'lsm'] as const) mounter.#wire(peer);
+    for (const peer of ['gateway', 'allocator', 'verity', 'lsm'] as const) mounter.#wire(peer);
     await Promise.race([
       ready,
       mounter.ended.then(() => {
@@ -81,6 +81,18 @@ export class MounterProcess {
     });
   }
 
+  /** As the allocator asks, without an ID map. Takes over the descriptors. */
+  attachDirectory(namespace: Descriptor, directory: Descriptor, mountNamespace: Descriptor): Promise<Descriptor[]> {
+    const request = ++this.#request;
+    const holder = { namespace: 'id:1', transient: true };
+    const payload = { request, deadline: systemClock.now() + patienceMs, holder, readOnly: false, isMapped: false };
+    return new Promise((resolve, reject) => {
+      this.#pending.set(request, { resolve, reject });
+      const frame = encodeFrame('directory.attach', payload);
+      this.#channels.get('allocator')?.send({ frame, descriptors: [directory, mountNamespace, namespace] });
+    });
+  }
+
   status(): Promise<Payload<'status.tell'>['report']> {
     return new Promise((done) => {
       this.#report = done;
@@ -93,7 +105,7 @@ export class MounterProcess {
     await this.ended;
   }
 
-  #wire(self: 'gateway' | 'verity' | 'lsm'): void {
+  #wire(self: 'gateway' | 'allocator' | 'verity' | 'lsm'): void {
     const [ours, theirs] = native.socketPair(socketBufferBytes);
     const channel = new SocketChannel(new Descriptor(ours));
     const { log } = recordingLog(self);
@@ -107,6 +119,10 @@ export class MounterProcess {
       },
       {
         'mounts.allow': ({ request }, [holder, ...mounts]) => {
+          holder?.close();
+          this.#pending.get(request)?.resolve(mounts);
+        },
+        'directory.allow': ({ request }, [holder, ...mounts]) => {
           holder?.close();
           this.#pending.get(request)?.resolve(mounts);
         },

@@ -28,6 +28,12 @@ export interface Desk {
   /** What came of a request. */
   answer(request: number): Answer;
   mount(namespace: Descriptor | null, call?: Partial<Payload<'image.mount'>>): Promise<Payload<'image.verify'> | { readonly code: string }>;
+  /** Takes over the descriptors. The caller is as in `mount`. */
+  mountDirectory(
+    directory: Descriptor,
+    caller: Descriptor,
+    namespace: Descriptor,
+  ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
   /** What the lsm service says of the kernel. */
   policy(enforcing: boolean): Promise<void>;
   /** Ends this allocator and begins the next life in the same folder. */
@@ -101,6 +107,21 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       await fake.deliver('gateway', 'image.mount', call, [image, ...(namespace === null ? [] : [namespace]), ...sidecar]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       const { payload, descriptors } = fake.take('image.verify');
+      for (const descriptor of descriptors) descriptor.close();
+      return payload;
+    },
+    async mountDirectory(directory, caller, namespace) {
+      const call: Payload<'directory.mount'> = {
+        request: ++lastRequest,
+        deadline: Number.MAX_SAFE_INTEGER,
+        peer: { uid: 1000, gid: 1000, pid: process.pid },
+        readOnly: false,
+        mode: 'auto',
+        hasNamespace: true,
+      };
+      await fake.deliver('gateway', 'directory.mount', call, [directory, caller, namespace]);
+      if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
+      const { payload, descriptors } = fake.take('directory.attach');
       for (const descriptor of descriptors) descriptor.close();
       return payload;
     },

@@ -3,7 +3,7 @@
  *
  *     node locked-child.mjs FOLDER LEFT-OUT-CALL|- FRESH-PID MAPPED-PID
  *
- * FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
+ * Descriptor 3 is a directory of the foreign range in one of uid 1000's that is closed to others. FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
  */
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -35,8 +35,10 @@ const disk = {
 };
 const desk = openDesk({}, { disk, rewriteAtBytes: 300 }, folder);
 // What the gateway passes comes by the mesh, so all of it is open before.
-const [first, second, third, own, other] = [open(fresh), open(fresh), open(fresh), open(fresh), open(mapped)];
+const [first, second, third, fourth, own, other] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh), open(mapped)];
 const caller = new Descriptor(native.pidfdOpen(Number(fresh)));
+const directory = new Descriptor(3);
+const directoryCaller = caller.duplicate();
 
 const before = rewrites;
 
@@ -61,6 +63,7 @@ room = Number.POSITIVE_INFINITY;
 await say('allocate', async () => verdict(await desk.allocate(second)));
 await say('mount', async () => verdict(await desk.mount(third)));
 await say('mount elsewhere', async () => verdict(await desk.mount(other)));
+await say('directory', async () => verdict(await desk.mountDirectory(directory, directoryCaller, fourth)));
 await say('rewritten', () => rewrites > before);
 process.stdout.write('now end\n');
 await once(process.stdin, 'data');
