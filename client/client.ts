@@ -26,6 +26,7 @@ export { BadReply, CallError, ConnectionLost } from './errors.ts';
 const allocateName = 'io.systemd.NamespaceResource.AllocateUserRange';
 const mountName = 'io.systemd.MountFileSystem.MountImage';
 const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
+const makeName = 'io.systemd.MountFileSystem.MakeDirectory';
 const prepareName = 'io.postern.Images.Prepare';
 const statusName = 'io.postern.Gateway.GetStatus';
 
@@ -55,6 +56,11 @@ export type MountDirectoryOptions = Without<
   readonly directory: Borrowed;
   /** whose IDs the directory's owners become; without one the mount is for the host, which only root may have */
   readonly userNamespace?: Borrowed;
+};
+
+export type MakeDirectoryOptions = Without<ParametersOf<typeof makeName>, 'parentFileDescriptor'> & {
+  /** the caller's own, open for reading */
+  readonly parent: Borrowed;
 };
 
 type ImageReply = ReplyOf<typeof mountName>;
@@ -161,6 +167,12 @@ export class PosternClient implements Disposable {
     const parameters = { ...options, directoryFileDescriptor: 0, userNamespaceFileDescriptor: userNamespace === undefined ? null : 1 };
     const { parameters: reply, descriptors } = await this.connection.call(directoryName, parameters, sent);
     return only(descriptors, reply.mountFileDescriptor);
+  }
+
+  /** Has a directory of the foreign range made in one of the caller's: what `mountDirectory` gives a range whole. The result owns it. */
+  async makeDirectory({ parent, ...options }: MakeDirectoryOptions): Promise<Descriptor> {
+    const { parameters: reply, descriptors } = await this.connection.call(makeName, { ...options, parentFileDescriptor: 0 }, [parent]);
+    return only(descriptors, reply.directoryFileDescriptor);
   }
 
   /** Has an image checked now, so that mounting it later costs nothing more. Yields how far it is, and returns what came of it. Leaving early ends the connection. */

@@ -108,6 +108,11 @@ export const errorCatalogue = {
     why: "the directory does not lie in the caller's mount namespace",
     next: 'connect from the mount namespace that it was opened in',
   },
+  DIRECTORY_NAME: { why: 'a directory can not have this name', next: 'use 1 to 255 bytes without a slash, other than . and ..' },
+  DIRECTORY_FAILED: {
+    why: 'the kernel refused to make the directory',
+    next: 'the system call and its error are in the message; EEXIST says that the name is taken',
+  },
 
   // The mount
   MOUNT_OPTION: { why: 'a mount option was asked for that may not be set', next: 'leave the named option out' },

@@ -4,6 +4,7 @@ import type { ServiceName } from './protocol.ts';
 /** The capabilities of capabilities(7) that some service of ours keeps, without their CAP_ prefix. Others can't even be asked for. */
 export type Capability =
   | 'BPF'
+  | 'CHOWN'
   | 'DAC_OVERRIDE'
   | 'DAC_READ_SEARCH'
   | 'PERFMON'

@@ -306,6 +306,12 @@ export const messages = {
   ]),
   'directory.mounted': message(['lsm'], ['gateway'], v.strictObject({ request }), () => ['mount']),
 
+  // MakeDirectory: gateway → allocator → gateway
+  'directory.make': message(['gateway'], ['allocator'], v.strictObject({ request, peer, name: text(255), mode: count(0o777) }), () => [
+    'directory',
+  ]),
+  'directory.made': message(['allocator'], ['gateway'], v.strictObject({ request }), () => ['directory']),
+
   // io.postern.Images.Prepare: verify an image ahead of its mount, with progress
   'image.prepare': message(['gateway'], ['verity'], v.strictObject({ request, deadline, peer, options: imageOptions }), () => ['image']),
   'image.prepared': message(

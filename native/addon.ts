@@ -216,6 +216,11 @@ export interface Addon {
    * CAP_DAC_READ_SEARCH where the way up is closed to us. EOPNOTSUPP: a kernel that tells no mount (before 5.8).
    */
   ownersAbove(directoryFd: number, limit: number): number[];
+  /**
+   * Makes a directory for another owner, user and group alike, as the owner of the parent would: under `workName` until it is complete.
+   * A descriptor of it, opened for reading. EEXIST: the name is taken. Needs CAP_SETUID, CAP_SETGID, CAP_CHOWN.
+   */
+  makeDirectory(parentFd: number, name: string, workName: string, mode: number, owner: number): number;
   /** move_mount from a descriptor onto a path */
   moveMount(fd: number, path: string): void;
   /** flags: `unmountFlags` */

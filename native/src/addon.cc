@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 /** Raised with every change of the table; native/index.ts compares it at load. */
-constexpr int kAbi = 4;
+constexpr int kAbi = 5;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // The OpenSSL is Node's own; structures of another major version would be read wrongly.

@@ -1,7 +1,10 @@
-/** Directories that strangers point at: who owns what is above them. */
+/** Directories that strangers point at: who owns what is above them, and new ones made in them. */
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 #include "edge.h"
 
@@ -46,9 +49,80 @@ Napi::Value OwnersAbove(const Napi::CallbackInfo& info) {
   return owners;
 }
 
+/** While it lives, the calling thread (no other one) reaches files as somebody else, without a capability that gets past their modes. */
+class As {
+ public:
+  As(uid_t uid, gid_t gid) : gid_(setfsgid(gid)), uid_(setfsuid(uid)) {
+    // Neither call tells a failure, but both tell what it was before: asked for nobody, they change nothing.
+    is_ = setfsuid(kNobody) == static_cast<int>(uid) && setfsgid(kNobody) == static_cast<int>(gid);
+    errno = EPERM;
+  }
+  As(const As&) = delete;
+  As& operator=(const As&) = delete;
+  ~As() {
+    setfsuid(static_cast<uid_t>(uid_));
+    setfsgid(static_cast<gid_t>(gid_));
+  }
+  /** False, with errno set, where that was not allowed: then nothing may be done. */
+  bool is() const { return is_; }
+
+ private:
+  static constexpr uid_t kNobody = static_cast<uid_t>(-1);
+  bool is_;
+  int gid_;
+  int uid_;
+};
+
+/** Opens what was made. The parent's owner may have put something else there: it must at least be theirs, and on the same mount. */
+int OpenMade(int parent, const char* name, uid_t owner) {
+  Owned made(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct statx above = {};
+  struct statx facts = {};
+  if (made.fd() < 0 || !Look(parent, &above) || !Look(made.fd(), &facts)) return -1;
+  if (facts.stx_uid == owner && facts.stx_mnt_id == above.stx_mnt_id) return made.Release();
+  errno = EBUSY;
+  return -1;
+}
+
+Napi::Value MakeDirectory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Arguments arguments(info);
+  const int parent = arguments.Descriptor("parentFd");
+  const std::string name = arguments.Text("name");
+  const std::string work = arguments.Text("workName");
+  const uint32_t mode = arguments.Unsigned32("mode");
+  const uint32_t owner = arguments.Unsigned32("owner");
+  if (arguments.Failed()) return {};
+  struct stat facts;
+  if (fstat(parent, &facts) < 0) return SystemError(env, "fstat");
+  const char* step = nullptr;
+  int error = 0;
+  const auto failed = [&](const char* call) {
+    step = call;
+    error = errno;
+  };
+  Owned made;
+  {
+    As owner_of_parent(facts.st_uid, facts.st_gid);
+    if (!owner_of_parent.is()) return SystemError(env, "setfsuid");
+    if (mkdirat(parent, work.c_str(), 0700) < 0) return SystemError(env, "mkdirat");
+    made.Take(OpenMade(parent, work.c_str(), facts.st_uid));
+    if (made.fd() < 0) failed("openat");
+    else if (fchmod(made.fd(), mode) < 0) failed("fchmod");
+  }
+  if (step == nullptr && fchown(made.fd(), owner, owner) < 0) failed("fchown");
+  As owner_of_parent(facts.st_uid, facts.st_gid);
+  if (step == nullptr && !owner_of_parent.is()) failed("setfsuid");
+  if (step == nullptr && renameat2(parent, work.c_str(), parent, name.c_str(), RENAME_NOREPLACE) < 0) failed("renameat2");
+  if (step == nullptr) return Napi::Number::New(env, made.Release());
+  unlinkat(parent, work.c_str(), AT_REMOVEDIR);
+  return SystemError(env, step, error);
+}
+
 }  // namespace
 
 void AddDirectories(Napi::Env env, Napi::Object exports) {
+  exports.Set("makeDirectory", Napi::Function::New(env, MakeDirectory, "makeDirectory"));
   exports.Set("ownersAbove", Napi::Function::New(env, OwnersAbove, "ownersAbove"));
 }
 

@@ -10,6 +10,7 @@ import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
 import { exempt, isWithinShare } from './limits.ts';
+import { makeForeignDirectory } from './make-directory.ts';
 import { insideOf, namespaceMaps, ownIdInside } from './map-lines.ts';
 import { finalName } from './names.ts';
 import { mapsOf, type Namespaces } from './namespaces.ts';
@@ -257,6 +258,13 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       } finally {
         closeAll([process]);
       }
+    },
+
+    'directory.make'({ request, peer, name, mode }, [parent]) {
+      if (parent === undefined) throw new PosternError('INTERNAL');
+      const made = makeForeignDirectory(parent, peer, name, mode);
+      parent.close();
+      mesh.send('gateway', 'directory.made', { request }, [made]);
     },
 
     'record.find'({ request, ...wanted }) {

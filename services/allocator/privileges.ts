@@ -13,6 +13,7 @@ export const privileges: Privileges = {
       why: 'seeing which user and mount namespace the caller runs in (PIDFD_GET_USER_NAMESPACE); ptrace itself stays forbidden by seccomp',
     },
     { capability: 'DAC_READ_SEARCH', why: "who owns the directories above a caller's, which may be closed to all but them" },
+    { capability: 'CHOWN', why: 'a directory that was made for a caller goes to the foreign range' },
   ],
   view: [
     { source: '/proc', access: 'proc', why: 'the map files of the helper, and the name of this boot' },
@@ -21,6 +22,10 @@ export const privileges: Privileges = {
   systemCalls: [
     { names: ['fdatasync', 'ftruncate'], why: 'the journal: durable where it must be, cut back where the disk is full' },
     { names: ['openat', 'rename', 'fsync', 'unlink'], why: 'a shorter journal takes the place of the long one' },
+    {
+      names: ['mkdirat', 'fchmod', 'fchown', 'renameat2', 'unlinkat', 'setfsuid', 'setfsgid'],
+      why: "a directory in a caller's own, made as its owner would make it",
+    },
     { names: ['name_to_handle_at', 'open_by_handle_at'], why: 'whether a namespace still is, without holding it' },
     { names: ['socketpair', 'setsockopt'], why: 'each question to the namespace helper brings the socket for its answer' },
     { names: ['readlink', 'readlinkat'], why: 'what the image is called, for the reply' },

@@ -119,6 +119,15 @@ export function checkDirectory(bag: Bag, reference: Reference): DescriptorFacts 
   return facts;
 }
 
+/**
+ * A directory that something is to be made in: open for reading, so that its opener may look into it.
+ * @throws PosternError that names the parameter
+ */
+export function checkParent(bag: Bag, reference: Reference): void {
+  const facts = checkDirectory(bag, reference);
+  checkFlags(facts, constants.O_DIRECTORY, reference.parameter);
+}
+
 /** O_PATH is among the refused: root could reopen what the caller may not read. */
 function checkFlags(facts: DescriptorFacts, extra: number, parameter: string): void {
   if (facts.access === 'path') throw new PosternError('DESCRIPTOR_FLAGS', 'O_PATH', parameter);

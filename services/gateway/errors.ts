@@ -146,6 +146,8 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   DIRECTORY_NOT_YOURS: plain('org.varlink.service.PermissionDenied'),
   DIRECTORY_TRANSIENT: plain('org.varlink.service.PermissionDenied'),
   DIRECTORY_ELSEWHERE: parameter('directoryFileDescriptor'),
+  DIRECTORY_NAME: parameter('name'),
+  DIRECTORY_FAILED: systemError,
 
   MOUNT_OPTION: parameter('mountOptions'),
   MOUNT_FAILED: systemError,

@@ -11,6 +11,7 @@ import { Ledger } from './limits.ts';
 import { addMount } from './methods/add-mount.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
 import { getStatus } from './methods/get-status.ts';
+import { makeDirectory } from './methods/make-directory.ts';
 import type { Served } from './methods/method.ts';
 import { mountDirectory } from './methods/mount-directory.ts';
 import { type HostNamespace, mountImage } from './methods/mount-image.ts';
@@ -52,6 +53,7 @@ export function startGateway(
     addMount,
     mountImage(host),
     mountDirectory(host),
+    makeDirectory,
     prepare,
     getUserRecord,
     getGroupRecord,

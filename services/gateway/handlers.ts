@@ -41,6 +41,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'directory.mounted'(payload, descriptors, from) {
       requests.deliver('directory.mounted', payload, descriptors, from);
     },
+    'directory.made'(payload, descriptors, from) {
+      requests.deliver('directory.made', payload, descriptors, from);
+    },
     'image.prepared'(payload, descriptors, from) {
       requests.deliver('image.prepared', payload, descriptors, from);
     },

@@ -18,6 +18,7 @@ export type AnswerName =
   | 'record.found'
   | 'image.mounted'
   | 'directory.mounted'
+  | 'directory.made'
   | 'image.prepared'
   | 'status.tell'
   | 'request.progress';

@@ -37,8 +37,10 @@ async function run(capabilities: readonly string[], leftOut = '-'): Promise<Reco
   const pids = [String(fresh.pid), String(mapped.pid)];
   const args = [`--bounding-set=${['-all', ...capabilities].join(',')}`, process.execPath, child.program, folder, leftOut, ...pids];
   const directory = foreignDirectory(folder);
-  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore', directory] });
+  const parent = openSync(join(folder, 'own'), 'r');
+  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore', directory, parent] });
   closeSync(directory);
+  closeSync(parent);
   const { stdin, stdout } = allocator;
   if (stdin === null || stdout === null) throw new Error('the allocator has no streams');
   const ended = once(allocator, 'exit');
@@ -69,6 +71,7 @@ const good = {
   mount: 'ok',
   'mount elsewhere': 'ok',
   directory: 'ok',
+  'made directory': 'ok',
   rewritten: true,
   swept: true,
 };
@@ -84,8 +87,8 @@ describe.skipIf(!isRoot)('an allocator', () => {
     });
   }
 
-  /** Those for older kernels and other machines, the one after a rewrite that failed, and the one that ends the wait for a helper that hangs. */
-  const elsewhere = ['pidfd_open', 'pidfd_send_signal', 'unlink', 'setsockopt', 'readlinkat'];
+  /** Those for older kernels and other machines, those after a rewrite or a directory that failed, and the one that ends the wait for a helper that hangs. */
+  const elsewhere = ['pidfd_open', 'pidfd_send_signal', 'unlink', 'unlinkat', 'setsockopt', 'readlinkat'];
   for (const name of privileges.systemCalls.flatMap(({ names }) => names).filter((each) => !elsewhere.includes(each))) {
     it(`can't do without ${name}`, async () => {
       expect(await run(all, name)).not.toEqual(good);

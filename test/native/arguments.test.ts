@@ -39,6 +39,7 @@ const parameters: Record<string, readonly unknown[]> = {
   processUserNamespace: [fd, 1],
   processMountNamespace: [fd, 1],
   ownersAbove: [fd, 1],
+  makeDirectory: [fd, 'name', 'work', 0, 0],
   pidfdOpen: [0x7fff_fff0],
   fsopen: ['no such file system'],
   fsconfigString: [fd, 'key', 'value'],

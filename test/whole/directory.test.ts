@@ -1,10 +1,11 @@
-/** MountDirectory by the whole of a running Postern: whose directory may be mounted, how its owners appear, and what its new owner can't do. */
-import { chmodSync, chownSync, constants, lstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+/** MountDirectory and MakeDirectory by the whole of a running Postern: whose directory may be mounted, how its owners appear, and what its new owner can't do. */
+import { chmodSync, chownSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallError, type MountDirectoryOptions, PosternClient } from '../../client/client.ts';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { openFlags } from '../../native/constants.ts';
+import { native } from '../../native/index.ts';
 import { Shell } from '../allocator/support/shell.ts';
 import { type Client, startClient } from '../mounter/namespace.ts';
 import { hasSharedData, isRoot, run, Server, workshop } from '../support/serve.ts';
@@ -203,5 +204,61 @@ describe.skipIf(!isRoot || !hasSharedData)('a directory (needs root and the shar
     const folder = aFolder(ordinary);
     using elsewhere = new Descriptor(openSync(`/proc/${client.pid}/root${folder}`, constants.O_DIRECTORY | openFlags.O_PATH));
     expect(await codeOf(folder, { directory: elsewhere })).toEqual([invalid, 'DIRECTORY_ELSEWHERE']);
+  });
+
+  describe('made in another', () => {
+    const make = async (path: string, options: { name?: string; mode?: number; flags?: number } = {}) => {
+      const { name = 'made', flags = constants.O_RDONLY, ...rest } = options;
+      using parent = new Descriptor(openSync(path, constants.O_DIRECTORY | flags));
+      using made = await postern.makeDirectory({ parent, name, ...rest });
+      const { ino, uid, gid, mode } = lstatSync(join(path, name));
+      expect(native.describe(made.fd)).toMatchObject({ type: 'directory', access: 'read', inode: BigInt(ino) });
+      return { uid, gid, mode: (mode & 0o7777).toString(8) };
+    };
+    const refusal = (path: string, options: { name?: string; mode?: number; flags?: number } = {}) =>
+      make(path, options).then(
+        () => 'accepted',
+        (thrown: unknown) => (thrown instanceof CallError ? [thrown.error, thrown.reason] : String(thrown)),
+      );
+
+    it('belongs to the foreign range, and can be mounted', async () => {
+      const own = aFolder(ordinary);
+      expect(await make(own)).toEqual({ uid: foreign, gid: foreign, mode: '700' });
+      await client.attach([await mountOf(join(own, 'made'))]);
+      expect(await client.do('write', { file: 'new' })).toBe('ok');
+      expect(lstatSync(join(own, 'made/new')).uid).toBe(foreign);
+      expect(readdirSync(own).sort()).toEqual(['file', 'made']);
+    });
+
+    it('has the mode that is asked for, without what others could write or set-ID bits', async () => {
+      expect((await make(aFolder(ordinary), { mode: 0o755 })).mode).toBe('755');
+      expect((await make(aFolder(ordinary), { mode: 0o6777 })).mode).toBe('775');
+      expect(await refusal(aFolder(ordinary), { mode: -1 })).toEqual([invalid, 'INVALID_PARAMETER']);
+    });
+
+    it('needs a name of its own', async () => {
+      const own = aFolder(ordinary);
+      expect(await refusal(own, { name: 'file' })).toEqual(['io.systemd.System', 'DIRECTORY_FAILED']);
+      for (const name of ['', '.', '..', 'a/b', 'x'.repeat(256), '\u00e4'.repeat(128)]) {
+        expect(await refusal(own, { name }), name).toEqual([invalid, 'DIRECTORY_NAME']);
+      }
+      expect(readdirSync(own)).toEqual(['file']);
+    });
+
+    it("is not made in another's, nor where its owner may not write, nor by O_PATH", async () => {
+      expect(await refusal(aFolder(1001))).toEqual(denied);
+      expect(await refusal(aFolder(0))).toEqual(denied);
+      const closed = aFolder(ordinary);
+      chmodSync(closed, 0o500);
+      expect(await refusal(closed)).toEqual(['io.systemd.System', 'DIRECTORY_FAILED']);
+      const unsafe = ['io.systemd.MountFileSystem.BadFileDescriptorFlags', 'DESCRIPTOR_FLAGS'];
+      expect(await refusal(aFolder(ordinary), { flags: openFlags.O_PATH })).toEqual(unsafe);
+    });
+
+    it('may be made by root in anybody’s', async () => {
+      using parent = new Descriptor(openSync(aFolder(1001), 'r'));
+      using made = await asRoot.makeDirectory({ parent, name: 'made' });
+      expect(native.describe(made.fd).uid).toBe(foreign);
+    });
   });
 });

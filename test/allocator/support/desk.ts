@@ -34,6 +34,8 @@ export interface Desk {
     caller: Descriptor,
     namespace: Descriptor,
   ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
+  /** Takes over the descriptor. The caller is as in `mount`. */
+  makeDirectory(parent: Descriptor): Promise<Payload<'directory.made'> | { readonly code: string }>;
   /** What the lsm service says of the kernel. */
   policy(enforcing: boolean): Promise<void>;
   /** Ends this allocator and begins the next life in the same folder. */
@@ -122,6 +124,14 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       await fake.deliver('gateway', 'directory.mount', call, [directory, caller, namespace]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       const { payload, descriptors } = fake.take('directory.attach');
+      for (const descriptor of descriptors) descriptor.close();
+      return payload;
+    },
+    async makeDirectory(parent) {
+      const peer = { uid: 1000, gid: 1000, pid: process.pid };
+      await fake.deliver('gateway', 'directory.make', { request: ++lastRequest, peer, name: 'made', mode: 0o700 }, [parent]);
+      if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
+      const { payload, descriptors } = fake.take('directory.made');
       for (const descriptor of descriptors) descriptor.close();
       return payload;
     },

@@ -3,7 +3,7 @@
  *
  *     node locked-child.mjs FOLDER LEFT-OUT-CALL|- FRESH-PID MAPPED-PID
  *
- * Descriptor 3 is a directory of the foreign range in one of uid 1000's that is closed to others. FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
+ * Descriptor 3 is a directory of the foreign range in one of uid 1000's that is closed to others, and 4 is that one. FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
  */
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -38,6 +38,7 @@ const desk = openDesk({}, { disk, rewriteAtBytes: 300 }, folder);
 const [first, second, third, fourth, own, other] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh), open(mapped)];
 const caller = new Descriptor(native.pidfdOpen(Number(fresh)));
 const directory = new Descriptor(3);
+const parent = new Descriptor(4);
 const directoryCaller = caller.duplicate();
 
 const before = rewrites;
@@ -64,6 +65,7 @@ await say('allocate', async () => verdict(await desk.allocate(second)));
 await say('mount', async () => verdict(await desk.mount(third)));
 await say('mount elsewhere', async () => verdict(await desk.mount(other)));
 await say('directory', async () => verdict(await desk.mountDirectory(directory, directoryCaller, fourth)));
+await say('made directory', async () => verdict(await desk.makeDirectory(parent)));
 await say('rewritten', () => rewrites > before);
 process.stdout.write('now end\n');
 await once(process.stdin, 'data');

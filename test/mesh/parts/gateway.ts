@@ -44,6 +44,7 @@ export class PartGateway {
     'mount.added': () => {},
     'record.found': () => {},
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),
+    'directory.made': (_payload, descriptors) => closeAll(descriptors),
     'directory.mounted': (_payload, descriptors) => closeAll(descriptors),
     'image.prepared': () => {},
     'status.tell': ({ request, report }) => this.#end(request, JSON.stringify(report)),

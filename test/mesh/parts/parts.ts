@@ -72,6 +72,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'record.find': notHere,
   'image.mount': notHere,
   'directory.mount': notHere,
+  'directory.make': notHere,
   'policy.state': () => {},
   'namespace.gone': () => {},
 }));
