@@ -12,6 +12,7 @@ or text decides, POSTERN_LOG_LEVEL=debug tells more. Ends on SIGTERM and SIGINT,
 Examples:
   sudo postern serve
   sudo postern serve --trust ./signers --socket /tmp/p/postern.sock --state /tmp/p/state
+  sudo postern serve --systemd
   sudo postern serve --config /etc/postern/postern.toml`;
 
 export function serveCommand(): Command {
@@ -26,6 +27,8 @@ export function serveCommand(): Command {
         (value: string, before: string[] | undefined) => [...(before ?? []), value],
       ),
     )
+    .option('--systemd', 'be found where clients of systemd-nsresourced and systemd-mountfsd look (docs/systemd.md)')
+    .option('--force', 'with --systemd: move aside who is heard there, until Postern ends')
     .addHelpText('after', help)
     .action(async (options: ServeOptions) => (await import('../serve/serve.ts')).serve(options));
 }

@@ -17,6 +17,7 @@ import { say } from '../output.ts';
 import { defaultSocket } from '../socket.ts';
 import { defaultState } from '../state.ts';
 import { holdState, makeSocket, makeState, type OwnSocket, plainPath } from './folders.ts';
+import { type Links, placeLinks } from './links.ts';
 import { notify, passedListener } from './notify.ts';
 import { furtherTrust, readSettings, type Settings } from './settings.ts';
 import { checkTrust } from './trust.ts';
@@ -26,6 +27,10 @@ export interface ServeOptions {
   readonly state?: string;
   readonly config?: string;
   readonly trust?: string[];
+  /** put links where clients of systemd's daemons look */
+  readonly systemd?: boolean;
+  /** and move aside who is heard there */
+  readonly force?: boolean;
 }
 
 /** All that runs lies in one folder: this bundle, the services' bundles, the addon, the launcher. */
@@ -61,6 +66,13 @@ function ownSocket(path: string): OwnSocket {
   return passed === undefined ? makeSocket(path) : { ...passed, remove: () => {} };
 }
 
+function linksFor(path: string, { systemd = false, force = false }: ServeOptions, log: Logger): Links | undefined {
+  if (!systemd) return undefined;
+  const links = placeLinks(path, { force });
+  log.info({ places: links.places }, 'clients of systemd’s daemons find us');
+  return links;
+}
+
 /** Runs until a signal or a service that keeps dying ends it. */
 async function attend(supervisor: Supervisor, path: string, log: Logger): Promise<number> {
   let asked: NodeJS.Signals | undefined;
@@ -91,6 +103,13 @@ async function attend(supervisor: Supervisor, path: string, log: Logger): Promis
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
+  if (options.force === true && options.systemd !== true) {
+    throw new Failure({
+      what: '--force says how --systemd goes about it',
+      next: 'postern serve --systemd --force',
+      exitCode: exitCodes.usage,
+    });
+  }
   const { settings, socket, state } = settled(options);
   if (process.getuid?.() !== 0) {
     const why = 'it makes mounts and writes ID maps; each of its services then gives up what it does not need';
@@ -110,10 +129,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   using _held = holdState(folder);
   const { listener, path, remove } = ownSocket(socket);
   using _listener = listener;
+  let links: Links | undefined;
   try {
+    // callers wait in the socket's queue until the gateway is ready
+    links = linksFor(path, options, log);
     const supervisor = new Supervisor({ services: parts, listener, log, clock: systemClock, dist, folders: { STATE: folder } });
     process.exitCode = await attend(supervisor, path, log);
   } finally {
-    remove();
+    try {
+      links?.remove();
+    } finally {
+      remove();
+    }
   }
 }
