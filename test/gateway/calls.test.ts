@@ -73,12 +73,13 @@ describe('introspection', () => {
   });
 
   it('tells unknown methods from those that are not served yet', async () => {
+    const notServed = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
     for (const method of ['io.nobody.Method', 'io.systemd.MountFileSystem.Nothing', 'x', '']) {
       expect(await client.call(method)).toMatchObject({ error: 'org.varlink.service.MethodNotFound', parameters: { method } });
     }
-    expect(await client.call('io.systemd.MountFileSystem.MakeDirectory', { parentFileDescriptor: 0, name: 'x' })).toMatchObject({
+    expect(await client.call(notServed, { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 })).toMatchObject({
       error: 'org.varlink.service.MethodNotImplemented',
-      parameters: { method: 'io.systemd.MountFileSystem.MakeDirectory' },
+      parameters: { method: notServed },
     });
   });
 });

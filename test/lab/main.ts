@@ -1,5 +1,6 @@
 /** What is tried in the lab's machine. */
 import { attackTable } from './attacks.ts';
+import { directories } from './directory.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
@@ -20,6 +21,7 @@ if (role === 'restrict' && argument !== undefined) {
       }),
     lives: livesAndDeaths,
     serving,
+    directories,
     verity: verityDevicesForReal,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
