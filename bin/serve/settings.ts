@@ -47,7 +47,11 @@ export function lineOf(text: string, key: string): number | undefined {
     const header = /^\s*\[\[?\s*([^\]]+?)\s*\]/.exec(line)?.[1];
     const name = /^\s*([\w."-]+)\s*=/.exec(line)?.[1];
     section = header ?? section;
-    const here = [section, name].filter((part) => part !== undefined && part !== '').join('.');
+    // a method's name is quoted where it is a key
+    const here = [section, name]
+      .filter((part) => part !== undefined && part !== '')
+      .join('.')
+      .replaceAll('"', '');
     // a table may also be written in the line of its key: `a = { b = 1 }`
     const set = name === undefined ? header === key : here === key || key.startsWith(`${here}.`);
     if (set) return index + 1;

@@ -2,6 +2,7 @@
 import { PosternError } from '../../mesh/errors.ts';
 import type { Peer } from '../../mesh/protocol.ts';
 import type { MethodName } from '../../varlink/method/registry.ts';
+import type { Rule } from './config.ts';
 
 /** What is asked for, as far as it matters to who may. */
 export interface Ask {
@@ -28,4 +29,15 @@ export function authorise({ peer, forHost = false, hostsOwn = false }: Ask): voi
   if (forHost && peer.uid !== 0) {
     throw new PosternError('PERMISSION_DENIED', 'without a user namespace a mount is for the host, and only root may have that');
   }
+}
+
+/**
+ * The operator's rule for a method, before the method's own. Root may always call, as with the originals: nothing keeps it out anyway.
+ * A group counts where it was the caller's effective one when it connected; the kernel's word on a socket (SO_PEERCRED) has no others.
+ * @throws PosternError PERMISSION_DENIED
+ */
+export function obey(rule: Rule, { uid, gid }: Peer): void {
+  if (rule === 'any' || uid === 0) return;
+  if (rule !== 'root' && (rule.uids.includes(uid) || rule.gids.includes(gid))) return;
+  throw new PosternError('PERMISSION_DENIED', 'the configuration of this machine lets others call this method');
 }

@@ -1,8 +1,18 @@
 /** What the operator may set about the gateway. */
 import * as v from 'valibot';
+import { isMethodName } from '../../varlink/method/registry.ts';
 
 const milliseconds = (fallback: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400_000)), fallback);
 const limit = (fallback: number, max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)), fallback);
+
+const ids = v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe))), []);
+
+/** Who may call a method: everybody, root alone, or root and those who are named. */
+const rule = v.union(
+  [v.picklist(['any', 'root']), v.strictObject({ uids: ids, gids: ids })],
+  'neither "any" nor "root" nor { uids = […], gids = […] }',
+);
+export type Rule = v.InferOutput<typeof rule>;
 
 export const configSchema = v.strictObject({
   /** The version that GetInfo and GetStatus tell. */
@@ -10,6 +20,9 @@ export const configSchema = v.strictObject({
 
   /** Who may see what the services report about themselves in GetStatus. */
   reportsFor: v.optional(v.picklist(['root', 'everyone']), 'root'),
+
+  /** Full name of a method to who may call it. It only takes away: what a method itself keeps for root stays root's. */
+  who: v.optional(v.record(v.pipe(v.string(), v.check(isMethodName, 'no interface of Postern has this method')), rule), {}),
 
   limits: v.optional(
     v.strictObject({

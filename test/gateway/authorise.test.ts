@@ -1,6 +1,8 @@
 /** Who may. */
+import { parse } from 'valibot';
 import { expect, it } from 'vitest';
-import { authorise, mayKnowReports } from '../../services/gateway/authorise.ts';
+import { authorise, mayKnowReports, obey } from '../../services/gateway/authorise.ts';
+import { configSchema, type Rule } from '../../services/gateway/config.ts';
 
 const peer = (uid: number) => ({ uid, gid: uid, pid: 1 });
 const mount = 'io.systemd.MountFileSystem.MountImage';
@@ -26,4 +28,69 @@ it('a mount for the host is root’s', () => {
   expect(() => authorise({ method: mount, peer: peer(1000), forHost: true })).toThrow(
     expect.objectContaining({ code: 'PERMISSION_DENIED' }),
   );
+});
+
+it.each<[string, Rule, readonly (readonly [uid: number, gid: number, may: boolean])[]]>([
+  [
+    'any',
+    'any',
+    [
+      [0, 0, true],
+      [1000, 1000, true],
+    ],
+  ],
+  [
+    'root',
+    'root',
+    [
+      [0, 0, true],
+      [1000, 0, false],
+    ],
+  ],
+  [
+    'a user',
+    { uids: [1000], gids: [] },
+    [
+      [0, 0, true],
+      [1000, 5, true],
+      [1001, 1000, false],
+    ],
+  ],
+  [
+    'a group',
+    { uids: [], gids: [100] },
+    [
+      [0, 0, true],
+      [1000, 100, true],
+      [100, 1000, false],
+    ],
+  ],
+  [
+    'nobody but root',
+    { uids: [], gids: [] },
+    [
+      [0, 0, true],
+      [1000, 1000, false],
+    ],
+  ],
+])('a rule for %s lets in whom it names, and root', (_, rule, callers) => {
+  const may = ([uid, gid]: readonly [number, number, boolean]) => {
+    try {
+      obey(rule, { uid, gid, pid: 1 });
+      return true;
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: 'PERMISSION_DENIED' });
+      return false;
+    }
+  };
+  expect(callers.map(may)).toEqual(callers.map(([, , expected]) => expected));
+});
+
+it.each([
+  { who: { 'io.systemd.MountFileSystem.MountImmage': 'any' } },
+  { who: { [mount]: 'everyone' } },
+  { who: { [mount]: { uids: [-1] } } },
+  { who: { [mount]: { users: [1000] } } },
+])('a rule that can not be meant ends the start: %j', (config) => {
+  expect(() => parse(configSchema, config)).toThrow();
 });
