@@ -1,12 +1,8 @@
-/**
- * Debian's kernels, unpacked from their packages without installing them. Each suite has an apt configuration of its own, so that the
- * machine's own package lists stay as they are. Everything is kept in the user's cache folder, outside of the checkout.
- */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+/** Debian's kernels, unpacked from their packages without installing them. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeInitramfs } from './initramfs.mjs';
+import { aptFor, cache, run, unpackPackages } from './packages.mjs';
 
 /** The kernels that the lab knows: the newest cloud kernel of a line, from the first suite that has the newest. */
 export const kernels = {
@@ -14,55 +10,6 @@ export const kernels = {
   6.12: { line: /^6\.12\./, suites: ['trixie'], always: true },
   '7.x': { line: /^7\./, suites: ['trixie-backports', 'sid'], always: true },
 };
-
-const mirror = 'http://deb.debian.org/debian';
-/** How old a package index may be before it is asked for again. */
-const indexLifeMs = 24 * 3600 * 1000;
-
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'postern', 'lab');
-
-/** Runs a program; its output, or an error with what it said. */
-function run(program, args, options = {}) {
-  const child = spawnSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26, ...options });
-  if (child.error !== undefined) throw new Error(`${program} could not be started: ${child.error.message}`);
-  if (child.status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${child.stderr.trimEnd()}`);
-  return child.stdout;
-}
-
-/** The environment in which apt knows one suite and nothing of this machine. */
-function aptFor(suite) {
-  const folder = join(cache, 'apt', suite);
-  for (const part of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(folder, part), { recursive: true });
-  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${suite} main\n`);
-  const settings = {
-    'Dir::State': join(folder, 'state'),
-    'Dir::State::status': '/dev/null',
-    'Dir::Cache': join(folder, 'cache'),
-    'Dir::Etc::SourceList': join(folder, 'sources.list'),
-    'Dir::Etc::SourceParts': '/dev/null',
-    'Dir::Etc::Parts': '/dev/null',
-    'Acquire::Languages': 'none',
-    // a mirror's index of sid may be past its date; the signature still holds
-    'Acquire::Check-Valid-Until': 'false',
-    'APT::Architecture': 'amd64',
-    'APT::Architectures': 'amd64',
-    'APT::Sandbox::User': 'root',
-  };
-  const file = join(folder, 'apt.conf');
-  writeFileSync(
-    file,
-    Object.entries(settings)
-      .map(([key, value]) => `${key} "${value}";\n`)
-      .join(''),
-  );
-  const options = { env: { ...process.env, APT_CONFIG: file } };
-  const stamp = join(folder, 'updated');
-  if (!existsSync(stamp) || Date.now() - statSync(stamp).mtimeMs > indexLifeMs) {
-    run('apt-get', ['update', '-q'], options);
-    writeFileSync(stamp, '');
-  }
-  return options;
-}
 
 /** Orders versions such as `6.12.117+deb13` by their numbers. */
 function compareVersions(a, b) {
@@ -102,12 +49,8 @@ function unpack({ release, apt, names }, target) {
     // from 7.x on a kernel comes in parts
     const parts = ['linux-binary', 'linux-modules', 'linux-base'].map((part) => `${part}-${release}-cloud-amd64`);
     const packages = names.has(parts[0]) && names.has(parts[1]) ? parts : [`linux-image-${release}-cloud-amd64`];
-    run('apt-get', ['-q', 'download', ...packages], { ...apt, cwd: work });
-    for (const file of readdirSync(work).filter((name) => name.endsWith('.deb'))) {
-      run('dpkg', ['-x', join(work, file), join(work, 'root')]);
-      rmSync(join(work, file));
-    }
     const root = join(work, 'root');
+    unpackPackages(packages, apt, root);
     if (!existsSync(join(root, 'lib'))) symlinkSync('usr/lib', join(root, 'lib'));
     const [version] = readdirSync(join(root, 'lib/modules'));
     run('depmod', ['-b', root, version]);

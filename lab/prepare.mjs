@@ -1,10 +1,11 @@
-/** Builds what the lab's tests run: one bundle, and the attacks as one static program. Into dist/, which the guest sees. */
+/** Makes what the lab's tests run and need, in dist/, which the guest sees: one bundle, the attacks as one static program, a signer. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 import { build } from '../tools/build.mjs';
+import { makeFirmware } from './firmware.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -26,4 +27,5 @@ export async function prepareTests() {
   const flags = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(root, 'dist/lab-attack')];
   const { status, error, stderr } = spawnSync('gcc', [...flags, ...sources], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the attacks could not be compiled: ${error?.message ?? stderr}`);
+  return { firmware: makeFirmware(join(root, 'dist'), 'lab-signer') };
 }

@@ -51,7 +51,7 @@ export async function runTests(names, { verbose = false } = {}) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   const report = [];
-  await prepareTests();
+  const { firmware } = await prepareTests();
   for (const name of names) {
     const { counts, facts, stream, again, flush } = counting(name);
     let label = name;
@@ -67,7 +67,7 @@ export async function runTests(names, { verbose = false } = {}) {
           interactive: false,
           cwd: process.cwd(),
         },
-        { stdout: stream, verbose, timeoutMs: limitMs, again },
+        { stdout: stream, verbose, timeoutMs: limitMs, again, firmware },
       );
       flush();
       // a run that broke off must not pass for what it had got done

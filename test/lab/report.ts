@@ -25,6 +25,11 @@ export async function checkLater(name: string, body: () => Promise<string | true
   }
 }
 
+/** What this kernel can't be asked. */
+export function skip(name: string, why: string): void {
+  process.stdout.write(`skip ${name}  ${why}\n`);
+}
+
 /** A fact for the written report. */
 export function data(fact: Record<string, unknown>): void {
   process.stdout.write(`data ${JSON.stringify(fact)}\n`);

@@ -12,10 +12,11 @@ import {
   readSync,
   writeSync,
 } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { CallError, type MountedImage, PosternClient } from '../../client/client.ts';
-import { makeImage, makeSigner, payloadBytes } from './images.ts';
-import { checkLater } from './report.ts';
+import { makeImage, makeSigner, payloadBytes, type Signer } from './images.ts';
+import { checkLater, skip } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop, until } from './server.ts';
 
 const ground = '/home/verity';
@@ -161,8 +162,13 @@ export async function verityDevicesForReal(): Promise<void> {
   await checkLater('dm-verity: a signature over another root hash is refused with VerityFailure', async () => {
     const forged = join(ground, 'forged.raw');
     execFileSync('cp', [image, forged]);
-    exchangeSignatures(forged, another);
+    putDocument(forged, documentOf(another));
     return refused(forged, 'VerityFailure', 'SIGNATURE_OTHER_IMAGE');
+  });
+  await checkLater('dm-verity: an image without a signature is refused with DeniedByImagePolicy', async () => {
+    const bare = join(ground, 'bare.erofs');
+    execFileSync('mkfs.erofs', [bare, join(ground, 'image.tree')], { stdio: 'ignore' });
+    return refused(bare, 'DeniedByImagePolicy', 'POLICY_DENIED');
   });
   await checkLater('dm-verity: nothing is left of what was refused', gone);
 
@@ -189,17 +195,68 @@ export async function verityDevicesForReal(): Promise<void> {
   await checkLater('dm-verity: with signers = "kernel" a certificate of the operator’s does not count', () =>
     refused(image, 'KeyNotFound', 'SIGNER_UNKNOWN'),
   );
+  await firmwareSigner(signer);
   await stop(parent);
   await checkLater('dm-verity: no device, loop or mount is left at the end', gone);
 }
 
-/** Puts the signature document of one image into another of the same layout. */
-function exchangeSignatures(target: string, from: string): void {
-  const document = /\{"rootHash"[^\0]*\}/;
-  const bytes = readFileSync(target, 'latin1');
-  const theirs = document.exec(readFileSync(from, 'latin1'))?.[0] ?? '';
-  const at = bytes.search(document);
-  const fd = openSync(target, 'r+');
-  writeSync(fd, Buffer.from(theirs, 'latin1'), 0, theirs.length, at);
+/** The kernel's own word, on a server that takes no other. */
+async function firmwareSigner(stranger: Signer): Promise<void> {
+  const names = {
+    mounts: 'dm-verity: signed by a key in the firmware’s db, an image mounts by the kernel’s word',
+    other: 'dm-verity: the kernel refuses a signature of that key over another root hash',
+    garbage: 'dm-verity: the kernel refuses a signature that is none',
+    unknown: 'dm-verity: the kernel refuses a signer that it does not know',
+  };
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  if (major * 1000 + minor < 6012) {
+    for (const name of Object.values(names)) skip(name, 'dm-verity looks into the platform keyring from 6.12 on');
+    return;
+  }
+  const signer = { key: 'dist/lab-signer.key', cert: 'dist/lab-signer.crt' };
+  const image = await makeImage(ground, 'firmware', signer);
+  const place = join(ground, 'firmware');
+  mkdirSync(place);
+  await checkLater(names.mounts, async () => {
+    await mounting(image, (mounted) => mounted.attach(place));
+    const { length } = readFileSync(join(place, 'payload'));
+    unmount(place);
+    await gone();
+    return length === payloadBytes || `${length} bytes`;
+  });
+  const original = documentOf(image);
+  await checkLater(names.other, async () => {
+    const { signature } = documentOf(await makeImage(ground, 'firmware-other', signer));
+    putDocument(image, { ...original, signature });
+    return refused(image, 'VerityFailure', 'SIGNATURE_INVALID');
+  });
+  await checkLater(names.garbage, () => {
+    putDocument(image, { ...original, signature: Buffer.from('not a signature').toString('base64') });
+    return refused(image, 'VerityFailure', 'SIGNATURE_INVALID');
+  });
+  await checkLater(names.unknown, async () =>
+    refused(await makeImage(ground, 'firmware-unknown', stranger), 'KeyNotFound', 'SIGNER_UNKNOWN'),
+  );
+}
+
+interface SignatureDocument {
+  readonly rootHash: string;
+  readonly signature: string;
+}
+
+const documentPattern = /\{"rootHash":"([0-9a-f]+)"[^\0]*"signature":"([^"]+)"[^\0]*\}/;
+
+function documentOf(path: string): SignatureDocument {
+  const [, rootHash = '', signature = ''] = documentPattern.exec(readFileSync(path, 'latin1')) ?? [];
+  return { rootHash, signature };
+}
+
+/** Writes another document over the one that is there, and nothing beyond it. */
+function putDocument(path: string, document: SignatureDocument): void {
+  const found = documentPattern.exec(readFileSync(path, 'latin1'));
+  if (found === null) throw new Error('the image has no signature document');
+  const text = JSON.stringify(document).padEnd(found[0].length, '\0');
+  const fd = openSync(path, 'r+');
+  writeSync(fd, text, found.index, 'latin1');
   closeSync(fd);
 }
