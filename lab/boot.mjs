@@ -76,13 +76,17 @@ function writeJob(folder, modules, { command, environment, interactive, cwd }) {
 /** Stands for the end of one output stream; the guest's init writes it after the last byte. */
 const endMark = 0;
 
-/** Passes a stream on without its end mark; `ended` resolves when that came. */
-function passOn(target) {
+/**
+ * Passes a stream on without its end mark; `ended` resolves when that came.
+ * @param {() => boolean} begun false for as long as nobody but the firmware can have written, which clears every screen it finds
+ */
+function passOn(target, begun) {
   let finish;
   const ended = new Promise((resolve) => {
     finish = resolve;
   });
   const onData = (chunk) => {
+    if (!begun()) return;
     const last = chunk.at(-1) === endMark;
     target.write(last ? chunk.subarray(0, -1) : chunk);
     if (last) finish();
@@ -115,10 +119,11 @@ async function bootOnce(kernel, job, options) {
     const jobFolder = writeJob(folder, kernel.modules, job);
     const path = (name) => join(folder, name);
 
-    const out = passOn(options.stdout ?? process.stdout);
-    const err = passOn(options.stderr ?? process.stderr);
     let status = null;
     let word = '';
+    const begun = () => word.includes('started\n');
+    const out = passOn(options.stdout ?? process.stdout, begun);
+    const err = passOn(options.stderr ?? process.stderr, begun);
     let tellStarted;
     let tellStatus;
     const started = new Promise((resolve) => {
@@ -129,7 +134,7 @@ async function bootOnce(kernel, job, options) {
     });
     const heard = (chunk) => {
       word += chunk.toString();
-      if (word.includes('started\n')) tellStarted();
+      if (begun()) tellStarted();
       const match = word.match(/status (\d+)\n/);
       if (match !== null) {
         status = Number(match[1]);

@@ -168,7 +168,7 @@ export async function verityDevicesForReal(): Promise<void> {
   await checkLater('dm-verity: an image without a signature is refused with DeniedByImagePolicy', async () => {
     const bare = join(ground, 'bare.erofs');
     execFileSync('mkfs.erofs', [bare, join(ground, 'image.tree')], { stdio: 'ignore' });
-    return refused(bare, 'DeniedByImagePolicy', 'POLICY_DENIED');
+    return refused(bare, 'DeniedByImagePolicy', 'SIGNATURE_MISSING');
   });
   await checkLater('dm-verity: nothing is left of what was refused', gone);
 
