@@ -2,7 +2,7 @@
  * The attack table: each way tried where nothing guards, where only the five path hooks do, under the whole policy, and on a mount that was
  * handed out; each as root of the range and as another of its IDs.
  */
-import { chownSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { native } from '../../native/index.ts';
 import { loadPolicy } from '../../services/lsm/load.ts';
@@ -14,7 +14,14 @@ import { attackNames, makeRange, tryAttacks } from './range.ts';
 import { check, data } from './report.ts';
 
 /** Store no transient ID where it could outlive the range: must work under the policy too. */
-const harmless = new Set(['write to a world-writable file', 'overlay on a tmpfs of its own', 'tmpfs of its own', 'memfd']);
+const harmless = new Set([
+  'write to a world-writable file',
+  'overlay on a tmpfs of its own',
+  'tmpfs of its own',
+  'memfd',
+  'file lease',
+  'fuse mount of its own',
+]);
 
 const identities = [0, 1000];
 const openTreeClone = 1 | 0o2000000;
@@ -66,12 +73,16 @@ async function onALentMount(policy: Policy, base: number, folder: string): Promi
 }
 
 /** Twins that the kernel itself or the policy refuses for a reason. */
-const withoutTwin = new Map([['cgroup folder', 'no cgroup is handed out']]);
+const withoutTwin = new Map([
+  ['cgroup folder', 'no cgroup is handed out'],
+  ['descriptor passed out and linked', 'whoever is outside of the range has no ID on its mounts, root of the host neither'],
+]);
 
 export async function attackTable(): Promise<void> {
   writeFileSync('/proc/sys/kernel/core_pattern', 'core');
   writeFileSync('/proc/sys/fs/protected_hardlinks', '0');
   mkdirSync('/sys/fs/cgroup/given');
+  chmodSync('/dev/fuse', 0o666);
   const block = 65536;
   const first = 524288;
   for (const [name, kind] of [

@@ -1,6 +1,6 @@
 /** The ground that attacks are tried on: a lasting file system of the host's, with a folder for each attack in which it has what it needs. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, lchownSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 function run(program: string, ...args: string[]): void {
@@ -30,6 +30,8 @@ export function prepare(folder: string, names: readonly string[], owner: number)
     writeFileSync(join(at, 'mine'), 'mine');
     chownSync(join(at, 'mine'), owner, owner);
     symlinkSync('mine', join(at, 'minelink'));
+    copyFileSync('/usr/bin/id', join(at, 'suid'));
+    chmodSync(join(at, 'suid'), 0o4755);
     lchownSync(join(at, 'minelink'), owner, owner);
     for (const own of ['minefolder', 'minework']) {
       mkdirSync(join(at, own));
@@ -38,7 +40,7 @@ export function prepare(folder: string, names: readonly string[], owner: number)
   }
 }
 
-const prepared = new Set(['given', 'mine', 'minelink', 'minefolder', 'minework']);
+const prepared = new Set(['given', 'mine', 'minelink', 'minefolder', 'minework', 'suid']);
 
 /** What lies in the folders that `prepare` did not put there and that belongs to an ID of the range. */
 export function leftBehind(folder: string, base: number, length = 65536): string[] {

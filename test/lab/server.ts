@@ -38,7 +38,7 @@ export function processesOf(word: string): number[] {
 /** @param options.config the text of a configuration file */
 export async function serve({ state, config }: { state: string; config?: string }): Promise<ChildProcess> {
   const args = ['serve', '--state', state];
-  mkdirSync(state);
+  mkdirSync(state, { recursive: true });
   if (config !== undefined) {
     writeFileSync(`${state}.toml`, config);
     args.push('--config', `${state}.toml`);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { services } from '../../mesh/protocol.ts';
 import { checkLater, data } from './report.ts';
 import { asOrdinaryUser, killIfThere, processesOf, serve, until } from './server.ts';
 
@@ -76,8 +77,21 @@ export async function serving(): Promise<void> {
     data({ status: stdout.slice(0, 4000) });
     return /"mode":\s*"recycling"/.test(stdout) && /"held":\s*1\b/.test(stdout) ? true : stdout.slice(0, 600);
   });
+  await checkLater('kill -9 on the parent: the services end, still denied, and the next parent takes over', async () => {
+    const { pid } = parent ?? {};
+    if (pid === undefined) return 'no parent is running';
+    process.kill(pid, 'SIGKILL');
+    await until('the end of its services', () => (services.every((name) => processesOf(`${name}.mjs`).length === 0) ? true : undefined));
+    const outcome = await leavesNothing(shell);
+    if (outcome !== true) return outcome;
+    parent = await serve({ state: '/home/state' });
+    const another = new Inside();
+    const denied = await leavesNothing(another);
+    await another.end();
+    return denied;
+  });
   await checkLater('kill -9 on every process: still denied', async () => {
-    const pids = [parent?.pid ?? 0, ...['gateway', 'allocator', 'verity', 'mounter', 'lsm'].flatMap((name) => processesOf(`${name}.mjs`))];
+    const pids = [parent?.pid ?? 0, ...services.flatMap((name) => processesOf(`${name}.mjs`))];
     for (const pid of pids.filter((pid) => pid > 0)) killIfThere(pid);
     await until('their end', () => (processesOf('lsm.mjs').length === 0 ? true : undefined));
     return leavesNothing(shell);

@@ -27,13 +27,17 @@ struct attack {
 /* Where there is no folder to choose: try it in the host's namespace, or in one of our own. */
 extern bool in_own_namespace;
 
-extern const struct attack file_attacks[], mount_attacks[], namespace_attacks[], uring_attacks[], object_attacks[];
+extern const struct attack file_attacks[], mount_attacks[], namespace_attacks[], uring_attacks[], object_attacks[], outside_attacks[];
 
 /* 0 or the errno of a call that answers -1 */
 static inline int outcome(long answer)
 {
 	return answer < 0 ? errno : 0;
 }
+
+/* A process of the host's that gives a name to what it is passed: started before anything is entered, reached by this descriptor. */
+#define ACCOMPLICE_FD 5
+int start_accomplice(void);
 
 /* Creates a file in the present folder. */
 int create_here(const char *name);

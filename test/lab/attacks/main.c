@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static const struct attack *const areas[] = { file_attacks, mount_attacks, namespace_attacks, uring_attacks, object_attacks };
+static const struct attack *const areas[] = { file_attacks, mount_attacks, namespace_attacks, uring_attacks, object_attacks, outside_attacks };
 #define AREAS (sizeof areas / sizeof *areas)
 
 /* no errno is as large */
@@ -157,6 +157,11 @@ int main(int count, char **words)
 	/* what a login session leaves to all that it starts */
 	if (syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, "login") < 0)
 		fail("session keyring");
+	int accomplice = start_accomplice();
+	if (accomplice < 0 || dup2(accomplice, ACCOMPLICE_FD) < 0)
+		fail("accomplice");
+	if (accomplice != ACCOMPLICE_FD)
+		close(accomplice);
 	int base = open(words[4], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enter(words[2], strtoul(words[3], NULL, 10));
 	if (base < 0)
