@@ -54,6 +54,15 @@ const parameters: Record<string, readonly unknown[]> = {
   loopGetFree: [fd],
   loopConfigure: [fd, fd, loop],
   loopClear: [fd],
+  dmTargetVersion: [fd, 'target'],
+  dmCreate: [fd, 'name'],
+  dmLoad: [fd, 'name', 1, 'target', 'parameters'],
+  dmResume: [fd, 'name'],
+  dmStatus: [fd, 'name'],
+  dmRemove: [fd, 'name'],
+  dmNames: [fd],
+  addThreadKey: ['description', some],
+  unlinkThreadKey: [0x7fff_fff0],
   spawnHelper: ['/nowhere/helper'],
   helperWriteMaps: [fd, fd, maps, false],
   helperReadMaps: [fd, fd],
@@ -125,7 +134,7 @@ describe('each function', () => {
 
   it('survives anything at all', () => {
     const harmless = Object.keys(parameters).filter(
-      (name) => !['close', 'unmount', 'moveMount', 'reap', 'spawnHelper', 'listen'].includes(name),
+      (name) => !['close', 'unmount', 'moveMount', 'reap', 'spawnHelper', 'listen', 'addThreadKey'].includes(name),
     );
     const value = fc.oneof(
       fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true }),
