@@ -155,13 +155,17 @@ function givenDocument(sidecar: Sidecar | undefined): SignatureDocument | undefi
       throw new PosternError('INVALID_PARAMETER', 'hash device and signature need a root hash', 'verityRootHash');
     return undefined;
   }
-  if (sidecar.signature === null) throw new PosternError('SIGNATURE_MISSING', 'a root hash was passed without its signature');
+  return givenSignature(sidecar.rootHash, sidecar.signature);
+}
+
+/**
+ * A hash (hex) and its signature (base64) that came beside the image.
+ * @throws PosternError SIGNATURE_MISSING, INVALID_PARAMETER
+ */
+export function givenSignature(rootHash: string, signature: string | null): SignatureDocument {
+  if (signature === null) throw new PosternError('SIGNATURE_MISSING', 'a root hash was passed without its signature');
   try {
-    return {
-      rootHash: parseRootHash(sidecar.rootHash),
-      signature: parseSignature(sidecar.signature),
-      certificateFingerprint: undefined,
-    };
+    return { rootHash: parseRootHash(rootHash), signature: parseSignature(signature), certificateFingerprint: undefined };
   } catch (thrown) {
     if (!(thrown instanceof PosternError)) throw thrown;
     const parameter = thrown.detail.startsWith('rootHash') ? 'verityRootHash' : 'verityRootHashSignature';

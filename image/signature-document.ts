@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { PosternError } from '../mesh/errors.ts';
 import { allZero, fromBase64, fromHex, toHex } from './bytes.ts';
 import { jsonDepth } from './json-guard.ts';
+import type { Signed } from './judge.ts';
 
 /** The largest signature partition: what other readers accept. */
 export const maxSignaturePartition = 4 * 1024 * 1024;
@@ -60,6 +61,11 @@ export function parseSignature(text: string): Uint8Array {
   if (bytes === undefined || bytes.length === 0) throw wrong('signature is not base64');
   if (bytes.length > maxSignatureBytes) throw wrong('the signature is longer than 64 KiB');
   return bytes;
+}
+
+/** A document as something that somebody signed. */
+export function signedOf({ rootHash, signature, certificateFingerprint }: SignatureDocument): Signed {
+  return { content: signedContent(rootHash), signature, certificateFingerprint };
 }
 
 /** What is signed: the root hash as lower-case hex text. */

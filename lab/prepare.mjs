@@ -22,10 +22,18 @@ export async function prepareTests() {
     banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
-  const folder = join(root, 'test/lab/attacks');
-  const sources = readdirSync(folder).flatMap((name) => (name.endsWith('.c') ? [join(folder, name)] : []));
-  const flags = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(root, 'dist/lab-attack')];
-  const { status, error, stderr } = spawnSync('gcc', [...flags, ...sources], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the attacks could not be compiled: ${error?.message ?? stderr}`);
+  const attacks = join(root, 'test/lab/attacks');
+  compile(
+    'lab-attack',
+    readdirSync(attacks).flatMap((name) => (name.endsWith('.c') ? [join(attacks, name)] : [])),
+  );
+  compile('lab-seal', [join(root, 'test/lab/seal.c')]);
   return { firmware: makeFirmware(join(root, 'dist'), 'lab-signer') };
+}
+
+/** A static program: it must run in any mount namespace. */
+function compile(name, sources) {
+  const flags = ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(root, 'dist', name)];
+  const { status, error, stderr } = spawnSync('gcc', [...flags, ...sources], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name} could not be compiled: ${error?.message ?? stderr}`);
 }

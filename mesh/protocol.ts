@@ -82,8 +82,10 @@ export type ImageOptions = v.InferOutput<typeof imageOptions>;
 
 /** What a file system is mounted from; indices point into the message's descriptors. */
 const source = v.variant('kind', [
-  /** a file that nobody but verity can write, holding just the file system */
+  /** a file that nobody can write, or nobody but verity, holding just the file system */
   v.strictObject({ kind: v.literal('file'), descriptor: count(252) }),
+  /** a part of a file that the kernel lets nobody change */
+  v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes }),
   /** a dm-verity device over the caller's own file */
   v.strictObject({
     kind: v.literal('verity-device'),

@@ -251,6 +251,12 @@ export interface Addon {
   /** Every device of the machine. */
   dmNames(controlFd: number): string[];
 
+  // ── fs-verity (Linux 5.4; signatures 5.12). Null for a file that is not sealed, or has no signature with it
+  /** The file's digest, and its algorithm as linux/fsverity.h numbers them. What a file system in user space answers is its own word. */
+  sealDigest(fd: number): { readonly algorithm: number; readonly digest: Uint8Array } | null;
+  /** The PKCS#7 that is stored with the file. */
+  sealSignature(fd: number): Uint8Array | null;
+
   // ── keys
   /** A `user` key in the keyring of this thread alone: its number. At most 32767 bytes. */
   addThreadKey(description: string, payload: Uint8Array): number;

@@ -15,6 +15,7 @@
       'src/loop.cc',
       'src/device_mapper.cc',
       'src/keyring.cc',
+      'src/seal.cc',
       'src/helper_client.cc',
       'src/hash.cc',
       'src/pkcs7.cc',

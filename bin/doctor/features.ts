@@ -146,7 +146,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { title: 'signed image, checked whole once and kept (verified store)', needs: [] },
   { title: 'signed image, checked by the kernel as it is read (dm-verity)', needs: ['dm-verity', 'loop'] },
-  { title: 'file sealed with a signed digest (fs-verity)', needs: ['fs-verity'], planned: true },
+  { title: 'file sealed with a signed digest (fs-verity)', needs: ['fs-verity'] },
   { title: 'writable image with integrity (dm-integrity)', needs: ['dm-integrity'], planned: true },
   { title: 'ranges used again after their namespace', needs: ['bpf-lsm'] },
 ];

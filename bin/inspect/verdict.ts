@@ -5,6 +5,7 @@ import { judgeSignature } from '../../image/judge.ts';
 import { permittedFileSystems, protectionOf } from '../../image/permit.ts';
 import { type ImagePolicy, intersect, parsePolicy, untrustedPolicy } from '../../image/policy.ts';
 import { section } from '../../image/reader.ts';
+import { signedOf } from '../../image/signature-document.ts';
 import { VerityTree } from '../../image/verity-check.ts';
 import { chunkBytes, streamData } from '../../image/verity-stream.ts';
 import { PosternError } from '../../mesh/errors.ts';
@@ -33,7 +34,7 @@ export async function judge(
   for (const fileSystem of permittedFileSystems(image, policyOf(asked), protectionOf)) {
     const { document } = fileSystem;
     if (document === undefined) throw new PosternError('SIGNATURE_MISSING', fileSystem.designator);
-    signers.push(judgeSignature(document, certificates, native.pkcs7Verify));
+    signers.push(judgeSignature(signedOf(document), certificates, native.pkcs7Verify));
     await checkData(subject, fileSystem, document.rootHash, progress);
     if (fileSystem.superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', fileSystem.designator);
   }

@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 /** Raised with every change of the table; native/index.ts compares it at load. */
-constexpr int kAbi = 5;
+constexpr int kAbi = 6;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // The OpenSSL is Node's own; structures of another major version would be read wrongly.
@@ -29,6 +29,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddLoops(env, exports);
   AddDeviceMapper(env, exports);
   AddKeyring(env, exports);
+  AddSeals(env, exports);
   AddHelper(env, exports);
   AddHash(env, exports);
   AddPkcs7(env, exports);

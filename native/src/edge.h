@@ -143,6 +143,7 @@ void AddMounts(Napi::Env env, Napi::Object exports);
 void AddDirectories(Napi::Env env, Napi::Object exports);
 void AddLoops(Napi::Env env, Napi::Object exports);
 void AddDeviceMapper(Napi::Env env, Napi::Object exports);
+void AddSeals(Napi::Env env, Napi::Object exports);
 void AddKeyring(Napi::Env env, Napi::Object exports);
 void AddHelper(Napi::Env env, Napi::Object exports);
 void AddHash(Napi::Env env, Napi::Object exports);

@@ -37,7 +37,7 @@ export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
 }
 
 /** How a partition's file becomes a source. */
-type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | { readonly kind: 'verity-device' };
+type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | { readonly kind: 'part' | 'verity-device' };
 
 class Attachment {
   readonly #work: Work;
@@ -123,7 +123,8 @@ class Attachment {
   }
 
   #way(partition: Preparation): Way {
-    if (partition.source.kind === 'verity-device') return { kind: 'verity-device' };
+    const { kind } = partition.source;
+    if (kind !== 'file') return { kind };
     const facts = this.#facts(partition);
     const direct = partition.fileSystem.fromFile && !partition.writable && this.#workshop.direct.mayTry(partition.name, facts.device);
     return direct ? { kind: 'file' } : { kind: 'loop', key: fileKey(facts, partition.writable) };
@@ -134,6 +135,7 @@ class Attachment {
     const source = this.#work.partitions[index]?.source;
     const fd = this.#descriptor(source?.descriptor).fd;
     if (source?.kind === 'verity-device') return this.#verityDevice(source);
+    if (source?.kind === 'part') return { kind: 'part', fd, range: { offset: source.offset, sizeLimit: source.size } };
     if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
     return { kind: 'file', fd };
   }

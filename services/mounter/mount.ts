@@ -99,6 +99,8 @@ function openSource(kernel: Addon, { source, writable }: JobPartition, inTime: (
       return openFile(source.fd);
     case 'loop':
       return source.device === null ? makeLoop(kernel, source.fd, !writable) : existingLoop(source.device);
+    case 'part':
+      return makeLoop(kernel, source.fd, true, source.range);
     case 'verity-device':
       return openVerityDevice(kernel, source, inTime);
   }

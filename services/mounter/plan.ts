@@ -25,10 +25,8 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   const kind = fileSystem(partition.fileSystem);
   if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
   const { source } = partition;
-  if (source.kind === 'verity-device') {
-    checkVerityTable(source);
-    if (partition.writable) throw new PosternError('INTERNAL', 'a verity device is never written to');
-  }
+  if (source.kind === 'verity-device') checkVerityTable(source);
+  if (source.kind !== 'file' && partition.writable) throw new PosternError('INTERNAL', 'what the kernel checks is never written to');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');
   return {

@@ -43,6 +43,6 @@ export const configSchema = v.strictObject({
   /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
   signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
   /** the ways to be trusted that are switched on */
-  routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true) }), {}),
+  routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true), sealed: v.optional(v.boolean(), true) }), {}),
 });
 export type VerityConfig = v.InferOutput<typeof configSchema>;

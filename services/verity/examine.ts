@@ -1,5 +1,6 @@
 /** One image from its descriptor to what may be mounted of it: read, held against the policy, admitted by a route. */
-import { type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
+import { toHex } from '../../image/bytes.ts';
+import { givenSignature, type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
 import type { Architecture } from '../../image/partition-types.ts';
 import { permittedFileSystems } from '../../image/permit.ts';
 import { PosternError } from '../../mesh/errors.ts';
@@ -7,7 +8,8 @@ import type { ImageOptions } from '../../mesh/protocol.ts';
 import type { Life } from './lives.ts';
 import { LeastRecentlyUsed } from './lru.ts';
 import { type PolicyInForce, policyInForce } from './policies.ts';
-import { type Admission, closeAdmissions, type Route } from './routes/route.ts';
+import { type Admission, closeAdmissions, type Route, type SealedFile } from './routes/route.ts';
+import { sealOf } from './seal.ts';
 import type { Source } from './source.ts';
 
 /** What a file was found to be, per caller and unchanged file; each takes up to 20 kB. */
@@ -49,14 +51,15 @@ export class Examiner {
   async examine(examination: Examination, life: Life): Promise<Examined> {
     const { options, source, sidecar, uid } = examination;
     const policy = policyInForce(options.imagePolicy);
+    const sealed = sealedFile(examination);
     const image = await this.#read(examination);
     life.step('RECOGNISED');
-    const permitted = this.#permitted(image, policy);
+    const permitted = this.#permitted(image, sealed, policy);
     life.step('PERMITTED');
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
-        const admission = await route.admit({ image, fileSystem, source, sidecar, uid }, life);
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid }, life);
         admitted.push({ fileSystem, admission });
         // The policy was asked about what the caller's file said; what is mounted must be that.
         if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
@@ -77,8 +80,10 @@ export class Examiner {
     if (known !== undefined) return known;
     const { options, source, sidecar } = examination;
     const { verityRootHash: rootHash, verityRootHashSignature: signature } = options;
+    // without a tree they are a seal's
+    const given = sidecar && { device: sidecar.reader, rootHash, signature };
     try {
-      return await readImage(source.reader, this.#architecture, { device: sidecar?.reader, rootHash, signature });
+      return await readImage(source.reader, this.#architecture, given);
     } catch (thrown) {
       source.checkUnchanged();
       sidecar?.checkUnchanged();
@@ -87,16 +92,32 @@ export class Examiner {
   }
 
   /** Every file system that the policy lets be used, with the route that is to admit it. */
-  #permitted(image: Image, { policy }: PolicyInForce): [ImageFileSystem, Route][] {
-    const routeFor = (fileSystem: ImageFileSystem) => this.#routes.find((route) => route.use(fileSystem) !== undefined);
+  #permitted(image: Image, sealed: SealedFile | null, { policy }: PolicyInForce): [ImageFileSystem, Route][] {
+    const routeFor = (fileSystem: ImageFileSystem) => this.#routes.find((route) => route.use(fileSystem, sealed) !== undefined);
     // With its route switched off, a signed image is no better than an unsigned one.
-    const useOf = (fileSystem: ImageFileSystem) => routeFor(fileSystem)?.use(fileSystem) ?? (fileSystem.verity ? 'verity' : 'unprotected');
+    const useOf = (fileSystem: ImageFileSystem) =>
+      routeFor(fileSystem)?.use(fileSystem, sealed) ?? (fileSystem.verity ? 'verity' : 'unprotected');
     return permittedFileSystems(image, policy, useOf).map((fileSystem) => {
       const route = routeFor(fileSystem);
       if (route === undefined) throw new PosternError('POLICY_DENIED', `no route is open for ${fileSystem.designator}`);
       return [fileSystem, route];
     });
   }
+}
+
+/**
+ * The file's seal, with the signature that the caller passed for it.
+ * @throws PosternError INVALID_PARAMETER, SIGNATURE_MISSING, SIGNATURE_OTHER_IMAGE
+ */
+function sealedFile({ source, sidecar, options }: Examination): SealedFile | null {
+  const seal = sealOf(source.descriptor);
+  if (sidecar !== undefined || options.verityRootHash === null) return seal && { seal, given: null };
+  const { rootHash, signature } = givenSignature(options.verityRootHash, options.verityRootHashSignature);
+  if (seal === null)
+    throw new PosternError('INVALID_PARAMETER', 'there is no hash tree, and the file is not sealed with fs-verity', 'verityRootHash');
+  if (!Buffer.from(rootHash).equals(seal.digest))
+    throw new PosternError('SIGNATURE_OTHER_IMAGE', `its fs-verity digest is ${toHex(seal.digest)}`);
+  return { seal, given: signature };
 }
 
 /**

@@ -11,7 +11,9 @@ import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
 import { VerityDevices } from './routes/device.ts';
 import type { Route } from './routes/route.ts';
+import { sealedRoute } from './routes/sealed.ts';
 import { signedRoute } from './routes/signed.ts';
+import { kernelChecksSeals } from './seal.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
@@ -36,7 +38,11 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
   const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });
   await trust.refresh();
   const devices = new VerityDevices();
-  const routes: Route[] = config.routes.signed ? [signedRoute({ trust, keeper, devices, signers: config.signers })] : [];
+  const { signers } = config;
+  const routes: Route[] = [
+    ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
+    ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
+  ];
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();

@@ -1,10 +1,8 @@
 /** Whom the operator trusts: the certificates of some folders, read again when anything in them changes. */
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { toHex } from '../../image/bytes.ts';
 import { type Certificate, loadCertificates } from '../../image/certificates.ts';
-import { judgeSignature, type VerifySignature } from '../../image/judge.ts';
-import type { SignatureDocument } from '../../image/signature-document.ts';
+import { judgeSignature, type Signed, type VerifySignature } from '../../image/judge.ts';
 import type { Clock } from '../../mesh/clock.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Logger } from '../../mesh/log.ts';
@@ -42,11 +40,11 @@ export class Trust {
    * The certificate that made a signature, by what the folders hold now (a second ago at most).
    * @throws PosternError SIGNATURE_INVALID, SIGNER_UNKNOWN
    */
-  async judge(document: SignatureDocument): Promise<Certificate> {
+  async judge(signed: Signed): Promise<Certificate> {
     if (this.#options.clock.now() - this.#checkedAt >= recheckMilliseconds) await this.refresh();
     // Digests, since strangers may send signatures of 64 KiB.
-    const key = `${toHex(document.rootHash)} ${createHash('sha256').update(document.signature).digest('base64')}`;
-    const verdict = this.#verdicts.get(key) ?? this.#verdict(document);
+    const key = [signed.content, signed.signature].map((bytes) => createHash('sha256').update(bytes).digest('base64')).join(' ');
+    const verdict = this.#verdicts.get(key) ?? this.#verdict(signed);
     this.#verdicts.set(key, verdict);
     if ('refusal' in verdict) throw verdict.refusal;
     return verdict.certificate;
@@ -68,9 +66,9 @@ export class Trust {
     };
   }
 
-  #verdict(document: SignatureDocument): Verdict {
+  #verdict(signed: Signed): Verdict {
     try {
-      return { certificate: judgeSignature(document, this.#certificates, this.#options.verify) };
+      return { certificate: judgeSignature(signed, this.#certificates, this.#options.verify) };
     } catch (thrown) {
       if (thrown instanceof PosternError) return { refusal: thrown };
       throw thrown;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MountDirectoryOptions, PosternClient } from '../../client/client.ts';
+import { makeFileSystem } from './ground.ts';
 import { checkLater } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop } from './server.ts';
 
@@ -66,7 +67,7 @@ async function isStored(holder: ChildProcess, path: string, owner: number): Prom
 }
 
 export async function directories(): Promise<void> {
-  mkdirSync(ground);
+  makeFileSystem('ext4', ground);
   chownSync(ground, ordinary, ordinary);
   const parent = await serve({ state: '/home/directory-state' });
   const holder = await startHolder();

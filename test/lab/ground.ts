@@ -9,11 +9,11 @@ function run(program: string, ...args: string[]): void {
 }
 
 /** An ext4 of its own on a loop device, or a tmpfs, which the host mounts at `folder`. */
-export function makeFileSystem(kind: 'ext4' | 'tmpfs', folder: string): void {
+export function makeFileSystem(kind: 'ext4' | 'tmpfs', folder: string, features: readonly string[] = []): void {
   mkdirSync(folder);
   if (kind === 'tmpfs') run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'lasting', folder);
   else {
-    run('mkfs.ext4', '-q', '-O', '^has_journal', `${folder}.image`, '64M');
+    run('mkfs.ext4', '-q', '-O', '^has_journal', ...features, `${folder}.image`, '64M');
     run('mount', '-o', 'loop', `${folder}.image`, folder);
   }
 }

@@ -4,6 +4,7 @@ import { directories } from './directory.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
+import { sealedFiles } from './seals.ts';
 import { serving } from './serving.ts';
 import { verityDevicesForReal } from './verity.ts';
 
@@ -23,6 +24,7 @@ if (role === 'restrict' && argument !== undefined) {
     serving,
     directories,
     verity: verityDevicesForReal,
+    seals: sealedFiles,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { CallError, type MountedImage, PosternClient } from '../../client/client.ts';
+import type { MountedImage } from '../../client/client.ts';
+import { mounting as mountingWith, refusal } from './asking.ts';
 import { makeImage, makeSigner, payloadBytes, type Signer } from './images.ts';
 import { checkLater, skip } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop, until } from './server.ts';
@@ -35,35 +36,17 @@ const blockDevices = () => readdirSync('/sys/block');
 /** Our devices, as the kernel lists them. */
 const verityDevices = () =>
   blockDevices().filter((name) => name.startsWith('dm-') && sysText(`/sys/block/${name}/dm/name`).startsWith('postern-'));
-const loops = () => blockDevices().filter((name) => existsSync(`/sys/block/${name}/loop/backing_file`));
+/** What other tests' grounds lie on. */
+let others: readonly string[] = [];
+const loops = () => blockDevices().filter((name) => existsSync(`/sys/block/${name}/loop/backing_file`) && !others.includes(name));
 const residue = () => ({
   devices: verityDevices(),
   loops: loops(),
   mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
 });
 
-async function mounting<T>(path: string, use: (image: MountedImage) => T | Promise<T>): Promise<T> {
-  const client = PosternClient.connect(socket);
-  const fd = openSync(path, 'r');
-  try {
-    using image = await client.mountImage({ image: fd, readOnly: true });
-    return await use(image);
-  } finally {
-    closeSync(fd);
-    client.close();
-  }
-}
-
-/** True when the call is refused with this name and reason; else what came instead. */
-async function refused(path: string, name: string, reason: string): Promise<string | true> {
-  try {
-    await mounting(path, () => undefined);
-    return 'it was mounted';
-  } catch (thrown) {
-    if (!(thrown instanceof CallError)) throw thrown;
-    return (thrown.error === `io.systemd.MountFileSystem.${name}` && thrown.reason === reason) || `${thrown.error}: ${thrown.message}`;
-  }
-}
+const mounting = <T>(path: string, use: (image: MountedImage) => T | Promise<T>) => mountingWith(path, {}, use);
+const refused = (path: string, name: string, reason: string) => refusal(path, {}, name, reason);
 
 const gone = async (): Promise<true> => {
   await until('the end of every device', () => (verityDevices().length + loops().length === 0 ? true : undefined));
@@ -99,6 +82,7 @@ function flip(path: string): void {
 }
 
 export async function verityDevicesForReal(): Promise<void> {
+  others = loops();
   mkdirSync(ground);
   mkdirSync(trusted, { recursive: true });
   mkdirSync('/run/postern', { recursive: true });

@@ -61,6 +61,8 @@ const parameters: Record<string, readonly unknown[]> = {
   dmStatus: [fd, 'name'],
   dmRemove: [fd, 'name'],
   dmNames: [fd],
+  sealDigest: [fd],
+  sealSignature: [fd],
   addThreadKey: ['description', some],
   unlinkThreadKey: [0x7fff_fff0],
   spawnHelper: ['/nowhere/helper'],

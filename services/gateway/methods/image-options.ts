@@ -65,13 +65,16 @@ function mountOptions(given: { readonly [designator: string]: string }): Record<
   return Object.fromEntries(known);
 }
 
-/** A hash tree beside the image: its descriptor and its root hash come together, and a signature only with them. */
+/**
+ * A hash tree beside the image comes with its root hash, and a signature only with a hash. Hash and signature without a tree are those of
+ * a sealed file (fs-verity).
+ */
 function verityOptions(parameters: MountImageParameters): Pick<ImageOptions, 'verityRootHash' | 'verityRootHashSignature'> {
   const hash = parameters.verityRootHash ?? null;
   const signature = parameters.verityRootHashSignature ?? null;
   const hasTree = typeof parameters.verityDataFileDescriptor === 'number';
-  if (hasTree !== (hash !== null)) {
-    throw new PosternError('INVALID_PARAMETER', 'a hash tree and its root hash come together', 'verityDataFileDescriptor');
+  if (hasTree ? hash === null : hash !== null && signature === null) {
+    throw new PosternError('INVALID_PARAMETER', 'a root hash comes with its hash tree, or its signature', 'verityDataFileDescriptor');
   }
   if (signature !== null && hash === null) {
     throw new PosternError('INVALID_PARAMETER', 'a signature is of a root hash', 'verityRootHashSignature');

@@ -5,7 +5,15 @@ import type { FileSystem } from '../../../image/superblock.ts';
 import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
 import type { Waiter } from '../flights.ts';
+import type { Seal } from '../seal.ts';
 import type { Source } from '../source.ts';
+
+/** A file that the kernel has sealed. */
+export interface SealedFile {
+  readonly seal: Seal;
+  /** what the caller passed as the signature of the seal's digest */
+  readonly given: Uint8Array | null;
+}
 
 /** What a route is asked about. The sources are the caller's, and borrowed. */
 export interface Candidate {
@@ -13,6 +21,7 @@ export interface Candidate {
   readonly fileSystem: ImageFileSystem;
   readonly source: Source;
   readonly sidecar: Source | undefined;
+  readonly sealed: SealedFile | null;
   readonly uid: number;
 }
 
@@ -33,7 +42,7 @@ export interface Admission {
 export interface Route {
   readonly name: string;
   /** how this file system is protected when it comes by this route, as image policies say it; undefined where the route is not for it */
-  use(fileSystem: ImageFileSystem): Use | undefined;
+  use(fileSystem: ImageFileSystem, sealed: SealedFile | null): Use | undefined;
   /** @throws PosternError why not */
   admit(candidate: Candidate, waiter: Waiter): Promise<Admission>;
 }

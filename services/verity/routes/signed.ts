@@ -3,7 +3,7 @@
  * certificates say. Where the kernel has dm-verity the image is activated in place, and each block is checked when it is read;
  * elsewhere every byte is checked beforehand, of a copy that nobody else can write.
  */
-import type { SignatureDocument } from '../../../image/signature-document.ts';
+import { type SignatureDocument, signedOf } from '../../../image/signature-document.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { VerityConfig } from '../config.ts';
 import type { Keeper } from '../keeper.ts';
@@ -63,7 +63,7 @@ function withoutKernel(signers: VerityConfig['signers']): 'certificates' {
 async function judge(trust: Trust, document: SignatureDocument, signers: VerityConfig['signers']): Promise<Admission['signer']> {
   if (signers === 'kernel') return null;
   try {
-    const { subject, fingerprint } = await trust.judge(document);
+    const { subject, fingerprint } = await trust.judge(signedOf(document));
     return { subject, fingerprint };
   } catch (thrown) {
     if (signers === 'either' && thrown instanceof PosternError && thrown.code === 'SIGNER_UNKNOWN') return null;
