@@ -5,7 +5,6 @@
  */
 import { sealedContent } from '../../../image/seal.ts';
 import { PosternError } from '../../../mesh/errors.ts';
-import type { MountSource } from '../../../mesh/protocol.ts';
 import type { VerityConfig } from '../config.ts';
 import type { Trust } from '../trust.ts';
 import type { Admission, Candidate, Route } from './route.ts';
@@ -27,7 +26,8 @@ export function sealedRoute(parts: SealedParts): Route {
       return {
         fileSystem: fileSystem.superblock.type,
         descriptors: [source.descriptor.duplicate()],
-        source: (first) => sourceOf(candidate, first),
+        // Always a device of its own: another's, made before the file was sealed, may remember other bytes.
+        source: (descriptor) => ({ kind: 'part', descriptor, offset: fileSystem.offset, size: fileSystem.size }),
         keepsSetuid: true,
         signer: await judge(candidate, parts),
         cached: true,
@@ -47,9 +47,4 @@ async function judge({ sealed }: Candidate, { trust, signers, kernelChecks }: Se
   if (signature === null) throw new PosternError('SIGNATURE_MISSING');
   const { subject, fingerprint } = await trust.judge({ content: sealedContent(seal), signature });
   return { subject, fingerprint };
-}
-
-function sourceOf({ fileSystem, image }: Candidate, descriptor: number): MountSource {
-  if (image.table === undefined) return { kind: 'file', descriptor };
-  return { kind: 'part', descriptor, offset: fileSystem.offset, size: fileSystem.size };
 }
