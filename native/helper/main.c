@@ -27,7 +27,9 @@ struct received {
 static ssize_t receive(int socket, struct received *received) {
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof received->fds)];
   struct iovec part = {&received->request, sizeof received->request};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  // The length, not the space: in what that adds for alignment the kernel would put one descriptor more than there is room for.
+  const size_t length = CMSG_LEN(sizeof received->fds);
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = length};
   received->count = 0;
   const ssize_t bytes = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   if (bytes < 0) return -1;

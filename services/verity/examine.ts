@@ -111,8 +111,10 @@ export class Examiner {
  */
 function sealedFile({ source, sidecar, options }: Examination): SealedFile | null {
   const seal = sealOf(source.descriptor);
-  if (sidecar !== undefined || options.verityRootHash === null) return seal && { seal, given: null };
-  const { rootHash, signature } = givenSignature(options.verityRootHash, options.verityRootHashSignature);
+  const { verityRootHash: hash, verityRootHashSignature: base64 } = options;
+  if (sidecar !== undefined || (hash === null && base64 === null)) return seal && { seal, given: null };
+  if (hash === null) throw new PosternError('INVALID_PARAMETER', 'a signature is of a root hash', 'verityRootHash');
+  const { rootHash, signature } = givenSignature(hash, base64);
   if (seal === null)
     throw new PosternError('INVALID_PARAMETER', 'there is no hash tree, and the file is not sealed with fs-verity', 'verityRootHash');
   if (!Buffer.from(rootHash).equals(seal.digest))

@@ -54,6 +54,17 @@ describe.skipIf(!isRoot)('the helper', () => {
     expect(await descriptorsAtRest(helper.pid, ownDescriptors.length)).toEqual(ownDescriptors);
   });
 
+  it('takes no more descriptors than it has room for', async () => {
+    using helper = new Helper();
+    const own = native.ownUserNamespace();
+    for (let count = 15; count <= 20; count++) {
+      native.send(helper.socket, new Uint8Array(1), Array(count).fill(0));
+      expect(native.helperReadMaps(helper.socket, own).uid).toHaveLength(1);
+    }
+    native.close(own);
+    expect(await descriptorsAtRest(helper.pid, ownDescriptors.length)).toEqual(ownDescriptors);
+  });
+
   it('keeps no descriptor, process or mount of any request, good or bad', async () => {
     using helper = new Helper();
     using holder = await Holder.start();
