@@ -9,10 +9,10 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
-import { runUnder } from '../lab/boot.mjs';
-import { fetchKernel, kernels } from '../lab/kernels.mjs';
-import { build } from './build.mjs';
-import { stop } from './say.mjs';
+import { build } from '../tools/build.mjs';
+import { stop } from '../tools/say.mjs';
+import { runUnder } from './boot.mjs';
+import { fetchKernel, kernels } from './kernels.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Beside the policy's object, which it loads. */
