@@ -1,5 +1,5 @@
 /** A call: `{method, parameters?, oneway?, more?, upgrade?}`. */
-import { isObject } from '../method/shape.ts';
+import { isObject, unsound } from '../method/shape.ts';
 import { ProtocolBreach } from './breach.ts';
 import { parseJson } from './guard.ts';
 
@@ -47,6 +47,8 @@ export function decodeCall(bytes: Buffer): Call {
     }
   }
   if (method === undefined) throw new ProtocolBreach('not-a-message', 'a call names a method');
+  // It would come back in the error.
+  if (unsound.test(method)) throw new ProtocolBreach('not-a-message', '`method` is no text that can be passed on');
   return { method, parameters, wish };
 }
 

@@ -12,7 +12,7 @@ type Check = (value: unknown) => unknown;
 export type Unknown = 'refuse' | 'ignore';
 
 /** NUL would cut a string short at the kernel; half a surrogate pair could not be passed on. */
-const unsound = /\0|\p{Cs}/u;
+export const unsound = /\0|\p{Cs}/u;
 
 const decimal = /^-?(?:0|[1-9][0-9]{0,18})$/;
 
@@ -32,7 +32,7 @@ export class Shape<T> {
     return this.#fault(value) === null;
   }
 
-  /** The field at fault, as the outermost object names it; '' when the value is no object, null when all is well. */
+  /** The field at fault, as the outermost object names it; '' when the value is no object or the field's name is unsound, null when all is well. */
   fault(value: unknown): string | null {
     return this.#fault(value);
   }
@@ -122,7 +122,7 @@ function compileFields(fields: readonly Field[], compiler: Compiler): (value: un
       if (after === unfit) return name;
       if (after !== before) value[name] = after;
     }
-    if (refuses) for (const name in value) if (!known.has(name)) return name;
+    if (refuses) for (const name in value) if (!known.has(name)) return unsound.test(name) ? '' : name;
     return null;
   };
 }
