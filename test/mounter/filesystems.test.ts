@@ -6,7 +6,7 @@ import { closeAll } from '../../mesh/descriptors.ts';
 import type { MountJob } from '../../services/mounter/job.ts';
 import { helper } from './helper.ts';
 import { fileSystems, type Images, makeImages } from './images.ts';
-import { settled, type Traces, traces } from './leaks.ts';
+import { atRest, settled, type Traces } from './leaks.ts';
 import { startMappedClient } from './namespace.ts';
 import { isRoot, mount, workshop } from './workbench.ts';
 
@@ -18,8 +18,8 @@ describe.skipIf(!isRoot)('a mounted image (needs root)', () => {
     helper();
   });
   afterAll(() => images[Symbol.dispose]());
-  beforeEach(() => {
-    before = traces(images.folder);
+  beforeEach(async () => {
+    before = await atRest(images.folder);
   });
 
   for (const name of fileSystems) {

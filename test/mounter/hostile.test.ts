@@ -7,7 +7,7 @@ import { closeAll } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { helper } from './helper.ts';
 import { type FileSystemName, fileSystems, type Images, makeImages } from './images.ts';
-import { settled, type Traces, traces } from './leaks.ts';
+import { atRest, settled, type Traces } from './leaks.ts';
 import { type Client, startMappedClient } from './namespace.ts';
 import { isRoot, mount } from './workbench.ts';
 
@@ -35,8 +35,8 @@ describe.skipIf(!isRoot)('a hostile image (needs root)', () => {
     await client[Symbol.asyncDispose]();
     images[Symbol.dispose]();
   });
-  beforeEach(() => {
-    before = traces(images.folder);
+  beforeEach(async () => {
+    before = await atRest(images.folder);
   });
 
   /** Mounts it, or says why not; either way nothing stays. */

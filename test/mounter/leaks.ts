@@ -23,7 +23,7 @@ export function loops(folder: string): string[] {
   });
 }
 
-export function traces(folder: string): Traces {
+function traces(folder: string): Traces {
   return {
     folder,
     loops: loops(folder),
@@ -42,4 +42,14 @@ export async function settled(before: Traces): Promise<void> {
     await new Promise((done) => setTimeout(done, stepMs));
   }
   expect(traces(before.folder)).toEqual(before);
+}
+
+/** The traces before a test, once what was made earlier has gone: it must neither hide a leak nor look like one. */
+export async function atRest(folder: string): Promise<Traces> {
+  for (const end = Date.now() + patienceMs; loops(folder).length > 0 && Date.now() < end; ) {
+    await new Promise((done) => setTimeout(done, stepMs));
+  }
+  const before = traces(folder);
+  expect(before.loops, 'devices of an earlier test').toEqual([]);
+  return before;
 }

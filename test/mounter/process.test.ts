@@ -5,7 +5,7 @@ import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { privileges } from '../../services/mounter/privileges.ts';
 import { helper } from './helper.ts';
 import { type FileSystemName, fileSystems, type Images, makeImages } from './images.ts';
-import { settled, type Traces, traces } from './leaks.ts';
+import { atRest, settled, type Traces } from './leaks.ts';
 import { type Client, openImage, startMappedClient } from './namespace.ts';
 import { MounterProcess } from './process.ts';
 import { isRoot, planFor } from './workbench.ts';
@@ -24,8 +24,8 @@ describe.skipIf(!isRoot)('the mounter (needs root)', () => {
     await client[Symbol.asyncDispose]();
     images[Symbol.dispose]();
   });
-  beforeEach(() => {
-    before = traces(images.folder);
+  beforeEach(async () => {
+    before = await atRest(images.folder);
   });
 
   function attach(mounter: MounterProcess, ...names: FileSystemName[]) {

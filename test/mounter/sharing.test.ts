@@ -9,7 +9,7 @@ import { LoopDevices } from '../../services/mounter/devices.ts';
 import { MountPool } from '../../services/mounter/pool.ts';
 import { helper } from './helper.ts';
 import { type Images, makeImages } from './images.ts';
-import { loops, settled, type Traces, traces } from './leaks.ts';
+import { atRest, loops, settled, type Traces } from './leaks.ts';
 import { type Client, startMappedClient } from './namespace.ts';
 import { isRoot, mount, workshop } from './workbench.ts';
 
@@ -35,8 +35,8 @@ describe.skipIf(!isRoot)('mounts of one file (needs root)', () => {
     await client[Symbol.asyncDispose]();
     images[Symbol.dispose]();
   });
-  beforeEach(() => {
-    before = traces(images.folder);
+  beforeEach(async () => {
+    before = await atRest(images.folder);
   });
 
   const fresh = () => ({ ...workshop(), run: (job: Parameters<typeof pool.run>[0]) => pool.run(job) });

@@ -5,7 +5,7 @@ import { closeAll } from '../../mesh/descriptors.ts';
 import { type Addon, native } from '../../native/index.ts';
 import { helper } from './helper.ts';
 import { type FileSystemName, type Images, makeImages } from './images.ts';
-import { settled, type Traces, traces } from './leaks.ts';
+import { atRest, settled, type Traces } from './leaks.ts';
 import { type Client, startClient, startMappedClient } from './namespace.ts';
 import { isRoot, mount, workshop } from './workbench.ts';
 
@@ -53,8 +53,8 @@ describe.skipIf(!isRoot)('a mount that fails half-way (needs root)', () => {
     await client[Symbol.asyncDispose]();
     images[Symbol.dispose]();
   });
-  beforeEach(() => {
-    before = traces(images.folder);
+  beforeEach(async () => {
+    before = await atRest(images.folder);
   });
 
   const image = (...names: FileSystemName[]) => names.map((fileSystem) => ({ path: images.of(fileSystem), fileSystem }));
