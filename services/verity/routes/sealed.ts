@@ -45,6 +45,5 @@ async function judge({ sealed }: Candidate, { trust, signers, kernelChecks }: Se
     throw new PosternError('SIGNER_UNKNOWN', "only the kernel's keyrings count here, and none has vouched for this file");
   const signature = given ?? seal.stored;
   if (signature === null) throw new PosternError('SIGNATURE_MISSING');
-  const { subject, fingerprint } = await trust.judge({ content: sealedContent(seal), signature });
-  return { subject, fingerprint };
+  return trust.judge({ content: sealedContent(seal), signature });
 }

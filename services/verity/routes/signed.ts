@@ -63,8 +63,7 @@ function withoutKernel(signers: VerityConfig['signers']): 'certificates' {
 async function judge(trust: Trust, document: SignatureDocument, signers: VerityConfig['signers']): Promise<Admission['signer']> {
   if (signers === 'kernel') return null;
   try {
-    const { subject, fingerprint } = await trust.judge(signedOf(document));
-    return { subject, fingerprint };
+    return await trust.judge(signedOf(document));
   } catch (thrown) {
     if (signers === 'either' && thrown instanceof PosternError && thrown.code === 'SIGNER_UNKNOWN') return null;
     throw thrown;
