@@ -36,8 +36,8 @@ export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
   return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
 }
 
-/** How a partition's file becomes a source. */
-type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | { readonly kind: 'part' | 'verity-device' };
+/** How a whole file becomes a source; null for other sources, whose devices are nobody else's or find each other by name. */
+type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | null;
 
 class Attachment {
   readonly #work: Work;
@@ -70,7 +70,7 @@ class Attachment {
   async #settle(): Promise<void> {
     this.#letGo();
     this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
-    const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' ? [way.key] : [])));
+    const keys = new Set(this.#ways.flatMap((way) => (way?.kind === 'loop' ? [way.key] : [])));
     for (const key of [...keys].sort()) this.#reservations.set(key, await this.#workshop.devices.reserve(key, this.#work.deadline));
     this.#life.send({ type: 'SETTLED' });
   }
@@ -123,8 +123,7 @@ class Attachment {
   }
 
   #way(partition: Preparation): Way {
-    const { kind } = partition.source;
-    if (kind !== 'file') return { kind };
+    if (partition.source.kind !== 'file') return null;
     const facts = this.#facts(partition);
     const direct = partition.fileSystem.fromFile && !partition.writable && this.#workshop.direct.mayTry(partition.name, facts.device);
     return direct ? { kind: 'file' } : { kind: 'loop', key: fileKey(facts, partition.writable) };
@@ -147,8 +146,8 @@ class Attachment {
     return {
       kind: 'verity-device',
       name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source),
-      data: { fd: data, offset: source.dataOffset, size: source.dataSize },
-      hash: { fd: hash, offset: source.hashOffset, size: source.hashSize },
+      data: { fd: data, range: { offset: source.dataOffset, sizeLimit: source.dataSize } },
+      hash: { fd: hash, range: { offset: source.hashOffset, sizeLimit: source.hashSize } },
       table: source,
       signature: source.signature,
       trusted: source.trusted,

@@ -3,7 +3,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { isSystemError } from '../../native/index.ts';
 import { type DirectoryJob, type JobOutcome, mountAttributes } from './job.ts';
-import { askHelper, attempt, type Bench, inTime, lock, outcomeOf } from './mount.ts';
+import { askHelper, attempt, type Bench, inKernelWords, inTime, lock, outcomeOf } from './mount.ts';
 
 /** Nothing but the mount is left open. */
 export function carryOutDirectory(job: DirectoryJob, bench: Bench): JobOutcome {
@@ -24,8 +24,6 @@ function cloneOf({ directory, mountNamespace, readOnly }: DirectoryJob, { kernel
     return new Descriptor(askHelper(() => kernel.helperCloneDirectory(helper, directory, mountNamespace, attributes)));
   } catch (error) {
     if (isSystemError(error) && error.syscall === 'open_tree' && error.code === 'EINVAL') throw new PosternError('DIRECTORY_ELSEWHERE');
-    return attempt('the directory', () => {
-      throw error;
-    });
+    throw inKernelWords('the directory', error, []);
   }
 }

@@ -1,7 +1,7 @@
 /** What the main thread asks a worker to do, and what comes back: plain data, as it crosses from thread to thread. Pure. */
 import type { ErrorCode } from '../../mesh/errors.ts';
 import type { MountOption } from './filesystems.ts';
-import type { LoopRange } from './sources/loop.ts';
+import type { FilePart } from './sources/loop.ts';
 import type { VerityDevice } from './sources/verity-device.ts';
 
 /** MOUNT_ATTR_* of linux/mount.h */
@@ -14,7 +14,7 @@ export type JobSource =
   /** a loop device over a file: the one that is there already, or one to be made */
   | { readonly kind: 'loop'; readonly fd: number; readonly device: number | null }
   /** a loop device over a part of a file, for this mount alone */
-  | { readonly kind: 'part'; readonly fd: number; readonly range: LoopRange }
+  | ({ readonly kind: 'part' } & FilePart)
   | ({ readonly kind: 'verity-device' } & VerityDevice);
 
 export interface JobPartition {

@@ -160,6 +160,6 @@ export function attempt<T>(what: string, step: () => T): T {
 }
 
 /** A kernel's refusal as our error; anything else as it is. */
-function inKernelWords(what: string, error: unknown, messages: readonly string[]): unknown {
+export function inKernelWords(what: string, error: unknown, messages: readonly string[]): unknown {
   return isSystemError(error) ? new PosternError('MOUNT_FAILED', kernelWords(what, error, messages)) : error;
 }

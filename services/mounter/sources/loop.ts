@@ -3,6 +3,7 @@ import { openSync } from 'node:fs';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../../native/index.ts';
+import { pause } from './pause.ts';
 import type { Source } from './source.ts';
 
 const controlPath = '/dev/loop-control';
@@ -23,6 +24,12 @@ export interface LoopRange {
   readonly sizeLimit: number;
 }
 
+/** A part of an open file. */
+export interface FilePart {
+  readonly fd: number;
+  readonly range: LoopRange;
+}
+
 const wholeFile: LoopRange = { offset: 0, sizeLimit: 0 };
 
 /** Makes a fresh device over the file. The descriptor that keeps it alive until it is mounted is closed with the source. */
@@ -32,7 +39,7 @@ export function makeLoop(kernel: Addon, fd: number, readOnly: boolean, range = w
     const number = kernel.loopGetFree(control.fd);
     const device = tryConfigure(kernel, number, fd, readOnly, range);
     if (device !== null) return loopSource(number, device);
-    if (tries % racesBeforePause === 0) pause();
+    if (tries % racesBeforePause === 0) pause(pauseMs);
   }
   throw new PosternError('MOUNT_FAILED', 'no free loop device: others were faster every time');
 }
@@ -58,9 +65,4 @@ function tryConfigure(kernel: Addon, number: number, fd: number, readOnly: boole
     if (isSystemError(error) && (error.code === 'EBUSY' || error.code === 'ENXIO')) return null;
     throw error;
   }
-}
-
-/** Sleeps on this worker's thread only; a worker makes no asynchronous call. */
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
 }

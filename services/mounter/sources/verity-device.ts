@@ -7,7 +7,8 @@ import { openSync } from 'node:fs';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../../native/index.ts';
-import { makeLoop } from './loop.ts';
+import { type FilePart, makeLoop } from './loop.ts';
+import { pause } from './pause.ts';
 import type { Source } from './source.ts';
 import { type VerityTable, verityParameters, veritySectors } from './verity-table.ts';
 
@@ -19,26 +20,19 @@ export const devicePrefix = 'postern-';
 const pauseMs = 1;
 
 /** What the kernel says to a signature. Fails closed: only an unknown signer may still be one that a certificate vouches for. */
-const refusals = {
+const refusals: Readonly<Record<'unknown' | 'undecided' | 'broken', readonly string[]>> = {
   /** in none of its keyrings */
   unknown: ['ENOKEY'],
   /** its own verifier lacks the algorithm, or it has none at all (CONFIG_DM_VERITY_VERIFY_ROOTHASH_SIG) */
   undecided: ['ENOPKG', 'EINVAL'],
   /** of another root hash, not a signature at all, or by a key that is on its blacklist */
   broken: ['EKEYREJECTED', 'EBADMSG', 'EKEYREVOKED', 'EKEYEXPIRED'],
-} as const satisfies Record<string, readonly string[]>;
-
-/** A part of an open file. */
-export interface Extent {
-  readonly fd: number;
-  readonly offset: number;
-  readonly size: number;
-}
+};
 
 export interface VerityDevice {
   readonly name: string;
-  readonly data: Extent;
-  readonly hash: Extent;
+  readonly data: FilePart;
+  readonly hash: FilePart;
   readonly table: VerityTable;
   /** detached PKCS#7 over the root hash for the kernel's keyrings; null where the kernel is not asked */
   readonly signature: Uint8Array | null;
@@ -75,7 +69,7 @@ export function openVerityDevice(kernel: Addon, asked: VerityDevice, inTime: () 
       const device = join(kernel, control.fd, asked.name) ?? make(kernel, control.fd, asked);
       if (device !== null) return sourceOf(kernel, control, asked.name, device);
       inTime();
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+      pause(pauseMs);
     }
   } catch (error) {
     control.close();
@@ -140,8 +134,8 @@ function make(kernel: Addon, control: number, asked: VerityDevice): OpenDevice |
 
 function load(kernel: Addon, control: number, asked: VerityDevice): void {
   // The device keeps the loop devices; without it they end with these.
-  using data = loopOver(kernel, asked.data);
-  using hash = loopOver(kernel, asked.hash);
+  using data = makeLoop(kernel, asked.data.fd, true, asked.data.range);
+  using hash = makeLoop(kernel, asked.hash.fd, true, asked.hash.range);
   const loadWith = (key: string | null) =>
     kernel.dmLoad(control, asked.name, veritySectors(asked.table), target, verityParameters(asked.table, data.path, hash.path, key));
   if (asked.signature === null) {
@@ -159,13 +153,9 @@ function load(kernel: Addon, control: number, asked: VerityDevice): void {
   }
 }
 
-function loopOver(kernel: Addon, { fd, offset, size }: Extent): Source {
-  return makeLoop(kernel, fd, true, { offset, sizeLimit: size });
-}
-
 function mayFallBack(error: unknown): boolean {
   if (error instanceof PosternError) return error.code === 'SIGNER_UNKNOWN';
-  return isSystemError(error) && refusals.undecided.some((code) => code === error.code);
+  return isSystemError(error) && refusals.undecided.includes(error.code);
 }
 
 function translated(step: () => void): void {
@@ -173,9 +163,8 @@ function translated(step: () => void): void {
     step();
   } catch (error) {
     const code = isSystemError(error) ? error.code : '';
-    if (refusals.unknown.some((known) => known === code))
-      throw new PosternError('SIGNER_UNKNOWN', "the signer's key is in none of the kernel's keyrings");
-    if (refusals.broken.some((known) => known === code)) throw new PosternError('SIGNATURE_INVALID', `the kernel refused it with ${code}`);
+    if (refusals.unknown.includes(code)) throw new PosternError('SIGNER_UNKNOWN', "the signer's key is in none of the kernel's keyrings");
+    if (refusals.broken.includes(code)) throw new PosternError('SIGNATURE_INVALID', `the kernel refused it with ${code}`);
     throw error;
   }
 }
