@@ -159,8 +159,12 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     }
   }
 
-  /** Whom the mount is for; null for the host itself. */
-  function holderOf(namespace: Descriptor, peer: Peer): Holder | null {
+  /** Whom the mount is for; null for the host itself, which only root may have mounts for. */
+  function holderOf(namespace: Descriptor | undefined, peer: Peer): Holder | null {
+    if (namespace === undefined) {
+      if (peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
+      return null;
+    }
     requireOwner(namespace, peer);
     return peer.uid === exempt && namespaces.isOwn(namespace) ? null : namespaces.holderOf(namespace);
   }
@@ -170,8 +174,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     if (image === undefined) throw new PosternError('INTERNAL');
     const call = { ...asked, options: { ...options, imageName: imageName(image) } };
     if (!hasNamespace) {
-      if (call.peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
-      mesh.pass('verity', 'image.verify', { ...call, holder: null }, descriptors);
+      mesh.pass('verity', 'image.verify', { ...call, holder: holderOf(undefined, call.peer) }, descriptors);
       return;
     }
     const [namespace, ...sidecar] = rest;
@@ -188,8 +191,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     process: Descriptor,
     namespace: Descriptor | undefined,
   ): void {
-    const holder = namespace === undefined ? null : holderOf(namespace, peer);
-    if (holder === null && peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
+    const holder = holderOf(namespace, peer);
     const ownership = ownershipOf(namespaces.ownersOf(directory, levelsUp), peer);
     requireTrusted(ownership, peer);
     const mode = mapMode(asked, ownership, holder === null);

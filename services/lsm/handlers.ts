@@ -1,7 +1,8 @@
 /** What this service answers. It sits last on a mount's way, so that nobody holds a mount that is not yet allowed. */
-import { closeAll } from '../../mesh/descriptors.ts';
+import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { asPosternError, PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import type { Holder } from '../../mesh/protocol.ts';
 import type { Policy } from './policy.ts';
 
 /**
@@ -9,6 +10,13 @@ import type { Policy } from './policy.ts';
  * @param status what `status.ask` answers
  */
 export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: () => Record<string, unknown>): Handlers<'lsm'> {
+  /** Lets a holder of transient IDs store them on mounts that were made for it. */
+  function allow(holder: Holder | null, namespace: Descriptor | undefined, mounts: readonly Descriptor[]): void {
+    if (holder?.transient !== true || namespace === undefined) return;
+    const fds = mounts.map((mount) => mount.fd);
+    if (policy?.allow(namespace.fd, fds) === false) throw new PosternError('INTERNAL', 'a mount without an idmap');
+  }
+
   return {
     'range.restrict'({ request, namespace, ...restriction }, descriptors) {
       try {
@@ -27,12 +35,9 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
     },
 
     'mounts.allow'({ request, holder, mounted }, descriptors) {
-      const [namespace, mounts] = holder === null ? [null, descriptors] : [descriptors[0], descriptors.slice(1)];
+      const [namespace, mounts] = holder === null ? [undefined, descriptors] : [descriptors[0], descriptors.slice(1)];
       try {
-        if (namespace !== null && namespace !== undefined && holder?.transient === true) {
-          const fds = mounts.map((mount) => mount.fd);
-          if (policy?.allow(namespace.fd, fds) === false) throw new PosternError('INTERNAL', 'a mount without an idmap');
-        }
+        allow(holder, namespace, mounts);
         namespace?.close();
         mesh.send('gateway', 'image.mounted', { request, mounted }, mounts);
       } catch (thrown) {
@@ -45,9 +50,7 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
       const [namespace, mount] = holder === null ? [undefined, descriptors[0]] : descriptors;
       if (mount === undefined) throw new PosternError('INTERNAL');
       // A mount without an ID map is never allowed: through it nothing of a range can be stored, as before.
-      if (namespace !== undefined && holder?.transient === true && isMapped && policy?.allow(namespace.fd, [mount.fd]) === false) {
-        throw new PosternError('INTERNAL', 'a mount without an idmap');
-      }
+      if (isMapped) allow(holder, namespace, [mount]);
       namespace?.close();
       mesh.send('gateway', 'directory.mounted', { request }, [mount]);
     },

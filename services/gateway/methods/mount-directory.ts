@@ -1,9 +1,9 @@
 /** io.systemd.MountFileSystem.MountDirectory: gateway → allocator → mounter → lsm → gateway. */
 import { PosternError } from '../../../mesh/errors.ts';
 import { authorise } from '../authorise.ts';
-import { checkDirectory, checkUserNamespace } from '../descriptors.ts';
+import { checkDirectory } from '../descriptors.ts';
 import { type Served, serve } from './method.ts';
-import { type HostNamespace, isHost, reference } from './mount-image.ts';
+import { type HostNamespace, targetNamespace } from './target.ts';
 
 const name = 'io.systemd.MountFileSystem.MountDirectory';
 
@@ -14,8 +14,7 @@ export function mountDirectory(host: HostNamespace): Served {
     const { peer, process } = client;
     const directory = { index: parameters.directoryFileDescriptor, parameter: 'directoryFileDescriptor' };
     checkDirectory(bag, directory);
-    const given = reference(parameters.userNamespaceFileDescriptor, 'userNamespaceFileDescriptor');
-    const namespaces = given.filter((namespace) => !isHost(checkUserNamespace(bag, namespace), host));
+    const namespaces = targetNamespace(bag, parameters.userNamespaceFileDescriptor, host);
     const hasNamespace = namespaces.length > 0;
     if (process === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
     authorise({ method: name, peer, forHost: !hasNamespace });

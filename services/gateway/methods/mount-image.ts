@@ -3,17 +3,12 @@ import { closeAll } from '../../../mesh/descriptors.ts';
 import type { MountedImage } from '../../../mesh/protocol.ts';
 import { replyShape } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
-import { checkImage, checkUserNamespace, type Reference } from '../descriptors.ts';
+import { checkImage } from '../descriptors.ts';
 import { imageOptions } from './image-options.ts';
 import { type Served, serve } from './method.ts';
+import { type HostNamespace, reference, targetNamespace } from './target.ts';
 
 const name = 'io.systemd.MountFileSystem.MountImage';
-
-/** Which user namespace the gateway runs in, as the kernel identifies it. */
-export interface HostNamespace {
-  readonly device: bigint;
-  readonly inode: bigint;
-}
 
 /** @param host a caller that passes this namespace asks for a mount without one */
 export function mountImage(host: HostNamespace): Served {
@@ -23,8 +18,7 @@ export function mountImage(host: HostNamespace): Served {
     const image = { index: parameters.imageFileDescriptor, parameter: 'imageFileDescriptor' };
     const { access } = checkImage(bag, image);
     const options = imageOptions(parameters, access === 'read-write');
-    const given = reference(parameters.userNamespaceFileDescriptor, 'userNamespaceFileDescriptor');
-    const namespaces = given.filter((namespace) => !isHost(checkUserNamespace(bag, namespace), host));
+    const namespaces = targetNamespace(bag, parameters.userNamespaceFileDescriptor, host);
     const sidecar = reference(parameters.verityDataFileDescriptor, 'verityDataFileDescriptor');
     for (const tree of sidecar) checkImage(bag, tree);
 
@@ -48,15 +42,6 @@ export function mountImage(host: HostNamespace): Served {
       },
     };
   });
-}
-
-/** Null and missing are the same: the parameter was not given. */
-export function reference(index: number | null | undefined, parameter: string): Reference[] {
-  return typeof index === 'number' ? [{ index, parameter }] : [];
-}
-
-export function isHost(namespace: HostNamespace, host: HostNamespace): boolean {
-  return namespace.device === host.device && namespace.inode === host.inode;
 }
 
 function replyFor({ image, partitions }: MountedImage): unknown {
