@@ -1,10 +1,7 @@
 /** What each kind of descriptor in the message list means in the kernel's own terms. */
+import { namespaceTypes } from '../native/constants.ts';
 import type { DescriptorFacts } from '../native/index.ts';
 import type { DescriptorKind } from './protocol.ts';
-
-/** CLONE_NEW* of linux/sched.h */
-const cloneNewUser = 0x1000_0000;
-const cloneNewMounts = 0x2_0000;
 
 const isReadable = (facts: DescriptorFacts) => facts.access === 'read' || facts.access === 'read-write';
 
@@ -12,8 +9,8 @@ const isReadable = (facts: DescriptorFacts) => facts.access === 'read' || facts.
 const rules: Record<DescriptorKind, (facts: DescriptorFacts) => boolean> = {
   socket: (facts) => facts.type === 'socket' && !facts.listening,
   listener: (facts) => facts.type === 'socket' && facts.listening,
-  'user-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewUser,
-  'mount-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === cloneNewMounts,
+  'user-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === namespaceTypes.CLONE_NEWUSER,
+  'mount-namespace': (facts) => facts.type === 'namespace' && facts.namespaceType === namespaceTypes.CLONE_NEWNS,
   process: (facts) => facts.type === 'process',
   image: (facts) => (facts.type === 'regular' || facts.type === 'block') && isReadable(facts),
   directory: (facts) => facts.type === 'directory',

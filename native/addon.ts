@@ -2,6 +2,9 @@
  * The addon's surface: what goes in, what comes out. Descriptors are plain numbers; whoever receives one owns it. All are
  * close-on-exec. A failed system call throws a SystemError; an argument of the wrong type throws a TypeError before anything is done.
  */
+import type { BlockDevices } from './block-devices.ts';
+
+export type * from './block-devices.ts';
 
 /** What a failed system call throws. The message is for people: `ENOENT: No such file or directory, openat`. */
 export interface SystemError extends Error {
@@ -69,30 +72,6 @@ export interface Poller {
   close(): void;
 }
 
-/** LOOP_CONFIGURE; all sizes in bytes. */
-export interface LoopOptions {
-  readonly readOnly: boolean;
-  /** the device lets go of its file with its last user */
-  readonly autoclear: boolean;
-  readonly directIo: boolean;
-  readonly offset: number;
-  /** 0 means up to the end */
-  readonly sizeLimit: number;
-  /** 512 to the page size, a power of two */
-  readonly blockSize: number;
-}
-
-/** What a loop device stands on. */
-export interface LoopStatus {
-  /** st_dev and st_ino of the backing file */
-  readonly device: bigint;
-  readonly inode: bigint;
-  readonly readOnly: boolean;
-  readonly autoclear: boolean;
-  readonly offset: number;
-  readonly sizeLimit: number;
-}
-
 /** One line of /proc/PID/uid_map. `outside` is in the terms of the parent namespace when written, in ours when read. */
 export interface IdMapLine {
   readonly inside: number;
@@ -114,7 +93,7 @@ export interface VerityParameters {
 }
 
 /** The addon's own table; `native/src/addon.cc` exports exactly these. */
-export interface Addon {
+export interface Addon extends BlockDevices {
   /** raised with every change of this table, so that an old build is told apart at load */
   readonly abi: number;
 
@@ -226,41 +205,11 @@ export interface Addon {
   /** flags: `unmountFlags` */
   unmount(path: string, flags: number): void;
 
-  // ── loop devices
-  /** LOOP_CTL_GET_FREE on an open /dev/loop-control: a number that is free now, and may be another's at once */
-  loopGetFree(controlFd: number): number;
-  /** EBUSY: somebody else was quicker. ENXIO: the device went away. */
-  loopConfigure(loopFd: number, fileFd: number, options: LoopOptions): void;
-  /** LOOP_GET_STATUS64; throws ENXIO for a device without a file */
-  loopStatus(loopFd: number): LoopStatus;
-  loopClear(loopFd: number): void;
-
-  // ── device mapper, on an open /dev/mapper/control. Needs CAP_SYS_ADMIN
-  /** Major, minor and patch of a kind of device, whose module is loaded where it is one. EINVAL: the kernel has none such. */
-  dmTargetVersion(controlFd: number, target: string): readonly [number, number, number];
-  /** An empty device, whose name is its UUID too. EBUSY: the name is taken. */
-  dmCreate(controlFd: number, name: string): void;
-  /** A read-only table of one target over `sectors` of 512 bytes; parameters in the target's own words, with paths as we see them. */
-  dmLoad(controlFd: number, name: string, sectors: number, target: string, parameters: string): void;
-  /** Puts the loaded table in force: from then on the device can be read. udev is told to leave it alone. */
-  dmResume(controlFd: number, name: string): void;
-  /** Whether a table is in force, and which /dev/dm-MINOR it is. ENXIO: there is no such device. */
-  dmStatus(controlFd: number, name: string): { readonly minor: number; readonly active: boolean };
-  /** At once where nobody has it open, else with the last who has. ENXIO: there is no such device. */
-  dmRemove(controlFd: number, name: string): void;
-  /** Every device of the machine. */
-  dmNames(controlFd: number): string[];
-
   // ── fs-verity (Linux 5.4; signatures 5.12). Null for a file that is not sealed, or has no signature with it
   /** The file's digest, and its algorithm as linux/fsverity.h numbers them. What a file system in user space answers is its own word. */
   sealDigest(fd: number): { readonly algorithm: number; readonly digest: Uint8Array } | null;
   /** The PKCS#7 that is stored with the file. */
   sealSignature(fd: number): Uint8Array | null;
-
-  // ── keys
-  /** A `user` key in the keyring of this thread alone: its number. At most 32767 bytes. */
-  addThreadKey(description: string, payload: Uint8Array): number;
-  unlinkThreadKey(key: number): void;
 
   // ── the namespace helper (native/helper): a small C process that enters strangers' namespaces so that no Node thread ever does.
   // Calls are synchronous: 0.1 to 0.5 ms. ETIMEDOUT after 5 s, EPIPE or ECONNRESET when it is gone: end it and start another.
