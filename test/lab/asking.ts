@@ -6,7 +6,7 @@ import { socket } from './server.ts';
 export type Asked = Partial<Pick<MountImageOptions, 'verityRootHash' | 'verityRootHashSignature'>>;
 
 /** Has an image for as long as `use` takes; what it attached stays. */
-export async function mounting<T>(path: string, asked: Asked, use: (image: MountedImage) => T | Promise<T>): Promise<T> {
+export async function mounting<T>(path: string, use: (image: MountedImage) => T | Promise<T>, asked: Asked = {}): Promise<T> {
   const client = PosternClient.connect(socket);
   const fd = openSync(path, 'r');
   try {
@@ -19,10 +19,10 @@ export async function mounting<T>(path: string, asked: Asked, use: (image: Mount
 }
 
 /** True when the call is refused with this name and reason; else what came instead. */
-export async function refusal(path: string, asked: Asked, name: string, reason: string): Promise<string | true> {
+export async function refusal(path: string, name: string, reason: string, asked: Asked = {}): Promise<string | true> {
   const error = name.includes('.') ? name : `io.systemd.MountFileSystem.${name}`;
   try {
-    await mounting(path, asked, () => undefined);
+    await mounting(path, () => undefined, asked);
     return 'it was mounted';
   } catch (thrown) {
     if (!(thrown instanceof CallError)) throw thrown;

@@ -3,7 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MountDirectoryOptions, PosternClient } from '../../client/client.ts';
+import type { MountDirectoryOptions } from '../../client/client.ts';
+import { connectAs } from '../support/connect-as.ts';
 import { makeFileSystem } from './ground.ts';
 import { checkLater } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop } from './server.ts';
@@ -11,18 +12,6 @@ import { asOrdinaryUser, serve, socket, stop } from './server.ts';
 const ground = '/home/directories';
 const ordinary = 1000;
 const foreign = 2147352576;
-
-/** Connects with another effective uid: SO_PEERCRED keeps what it was at that moment. */
-function connectAs(uid: number): PosternClient {
-  process.setegid?.(uid);
-  process.seteuid?.(uid);
-  try {
-    return PosternClient.connect(socket);
-  } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-  }
-}
 
 /** An ordinary user's process in a user namespace of its own. */
 async function startHolder(): Promise<ChildProcess> {
@@ -43,7 +32,7 @@ function folder(name: string, owner: number, mode: number): string {
 
 /** What root of the range gets for making a file in the mount of a directory. */
 async function write(holder: ChildProcess, path: string, mode: NonNullable<MountDirectoryOptions['mode']>): Promise<string> {
-  const client = connectAs(ordinary);
+  const client = connectAs(ordinary, socket);
   const directory = openSync(path, 'r');
   const userNamespace = openSync(`/proc/${holder.pid}/ns/user`, 'r');
   try {
@@ -71,7 +60,7 @@ export async function directories(): Promise<void> {
   chownSync(ground, ordinary, ordinary);
   const parent = await serve({ state: '/home/directory-state' });
   const holder = await startHolder();
-  const client = connectAs(ordinary);
+  const client = connectAs(ordinary, socket);
   const userNamespace = openSync(`/proc/${holder.pid}/ns/user`, 'r');
   await client.allocate({ name: 'directories', userNamespace });
   await checkLater("through the mount of its user's directory a range stores, as that user", () =>

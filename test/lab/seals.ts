@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MountedImage } from '../../client/client.ts';
 import { sealAlgorithm, sealedContent } from '../../image/seal.ts';
 import { native } from '../../native/index.ts';
 import { type Asked, mounting, refusal } from './asking.ts';
@@ -43,10 +44,11 @@ function signed(
 }
 
 async function mounts(path: string, asked: Asked = {}): Promise<string | true> {
-  const length = await mounting(path, asked, (image) => {
+  const read = (image: MountedImage) => {
     image.attach(place);
     return readFileSync(join(place, 'payload')).length;
-  });
+  };
+  const length = await mounting(path, read, asked);
   execFileSync('umount', [place]);
   return length === payloadBytes || `${length} bytes`;
 }
@@ -84,35 +86,35 @@ export async function sealedFiles(): Promise<void> {
   await checkLater('fs-verity: so is a disk image, by its seal alone', () => mounts(disk));
   await checkLater('fs-verity: a file whose digest a certificate’s owner signed is mounted', () => mounts(byCertificate, given));
   await checkLater('fs-verity: a sealed file that nobody signed is refused', () =>
-    refusal(byCertificate, {}, 'DeniedByImagePolicy', 'SIGNATURE_MISSING'),
+    refusal(byCertificate, 'DeniedByImagePolicy', 'SIGNATURE_MISSING'),
   );
   await checkLater('fs-verity: an unknown signer is refused', () =>
-    refusal(byCertificate, { ...given, verityRootHashSignature: byStranger.verityRootHashSignature }, 'KeyNotFound', 'SIGNER_UNKNOWN'),
+    refusal(byCertificate, 'KeyNotFound', 'SIGNER_UNKNOWN', { ...given, verityRootHashSignature: byStranger.verityRootHashSignature }),
   );
   await checkLater('fs-verity: the signature of another file is refused', () =>
-    refusal(byKernel, given, 'VerityFailure', 'SIGNATURE_OTHER_IMAGE'),
+    refusal(byKernel, 'VerityFailure', 'SIGNATURE_OTHER_IMAGE', given),
   );
   await checkLater('fs-verity: a signature over another digest is refused', () => {
     const { verityRootHashSignature } = signed(disk, owners);
-    return refusal(byCertificate, { ...given, verityRootHashSignature }, 'VerityFailure', 'SIGNATURE_INVALID');
+    return refusal(byCertificate, 'VerityFailure', 'SIGNATURE_INVALID', { ...given, verityRootHashSignature });
   });
   await checkLater('fs-verity: a file that is not sealed is refused, whatever is signed of it', () =>
-    refusal(open, given, 'org.varlink.service.InvalidParameter', 'INVALID_PARAMETER'),
+    refusal(open, 'org.varlink.service.InvalidParameter', 'INVALID_PARAMETER', given),
   );
   await checkLater('fs-verity: a file that is not sealed is as unsigned as ever', () =>
-    refusal(open, {}, 'DeniedByImagePolicy', 'SIGNATURE_MISSING'),
+    refusal(open, 'DeniedByImagePolicy', 'SIGNATURE_MISSING'),
   );
   await stop(parent);
 
   parent = await serve({ state: '/home/seals-kernel', config: '[verity]\nsigners = "kernel"\n' });
   await checkLater('fs-verity: with signers = "kernel" the keyring’s word is enough', () => mounts(byKernel));
   await checkLater('fs-verity: with signers = "kernel" a certificate is not', () =>
-    refusal(byCertificate, given, 'KeyNotFound', 'SIGNER_UNKNOWN'),
+    refusal(byCertificate, 'KeyNotFound', 'SIGNER_UNKNOWN', given),
   );
   await stop(parent);
   parent = await serve({ state: '/home/seals-certificates', config: '[verity]\nsigners = "certificates"\n' });
   await checkLater('fs-verity: with signers = "certificates" the keyring’s word is not enough', () =>
-    refusal(byKernel, {}, 'KeyNotFound', 'SIGNER_UNKNOWN'),
+    refusal(byKernel, 'KeyNotFound', 'SIGNER_UNKNOWN'),
   );
   await stop(parent);
 }

@@ -14,8 +14,7 @@ import {
 } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import type { MountedImage } from '../../client/client.ts';
-import { mounting as mountingWith, refusal } from './asking.ts';
+import { mounting, refusal } from './asking.ts';
 import { makeImage, makeSigner, payloadBytes, type Signer } from './images.ts';
 import { checkLater, skip } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop, until } from './server.ts';
@@ -44,9 +43,6 @@ const residue = () => ({
   loops: loops(),
   mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
 });
-
-const mounting = <T>(path: string, use: (image: MountedImage) => T | Promise<T>) => mountingWith(path, {}, use);
-const refused = (path: string, name: string, reason: string) => refusal(path, {}, name, reason);
 
 const gone = async (): Promise<true> => {
   await until('the end of every device', () => (verityDevices().length + loops().length === 0 ? true : undefined));
@@ -142,17 +138,17 @@ export async function verityDevicesForReal(): Promise<void> {
     await gone();
     return error === 'EIO' || `reading gave ${error}`;
   });
-  await checkLater('dm-verity: an unknown signer is refused with KeyNotFound', () => refused(unknown, 'KeyNotFound', 'SIGNER_UNKNOWN'));
+  await checkLater('dm-verity: an unknown signer is refused with KeyNotFound', () => refusal(unknown, 'KeyNotFound', 'SIGNER_UNKNOWN'));
   await checkLater('dm-verity: a signature over another root hash is refused with VerityFailure', async () => {
     const forged = join(ground, 'forged.raw');
     execFileSync('cp', [image, forged]);
     putDocument(forged, documentOf(another));
-    return refused(forged, 'VerityFailure', 'SIGNATURE_OTHER_IMAGE');
+    return refusal(forged, 'VerityFailure', 'SIGNATURE_OTHER_IMAGE');
   });
   await checkLater('dm-verity: an image without a signature is refused with DeniedByImagePolicy', async () => {
     const bare = join(ground, 'bare.erofs');
     execFileSync('mkfs.erofs', [bare, join(ground, 'image.tree')], { stdio: 'ignore' });
-    return refused(bare, 'DeniedByImagePolicy', 'SIGNATURE_MISSING');
+    return refusal(bare, 'DeniedByImagePolicy', 'SIGNATURE_MISSING');
   });
   await checkLater('dm-verity: nothing is left of what was refused', gone);
 
@@ -177,7 +173,7 @@ export async function verityDevicesForReal(): Promise<void> {
   await stop(parent);
   parent = await serve({ state: '/home/verity-kernel', config: '[verity]\nsigners = "kernel"\n' });
   await checkLater('dm-verity: with signers = "kernel" a certificate of the operator’s does not count', () =>
-    refused(image, 'KeyNotFound', 'SIGNER_UNKNOWN'),
+    refusal(image, 'KeyNotFound', 'SIGNER_UNKNOWN'),
   );
   await firmwareSigner(signer);
   await stop(parent);
@@ -212,14 +208,14 @@ async function firmwareSigner(stranger: Signer): Promise<void> {
   await checkLater(names.other, async () => {
     const { signature } = documentOf(await makeImage(ground, 'firmware-other', signer));
     putDocument(image, { ...original, signature });
-    return refused(image, 'VerityFailure', 'SIGNATURE_INVALID');
+    return refusal(image, 'VerityFailure', 'SIGNATURE_INVALID');
   });
   await checkLater(names.garbage, () => {
     putDocument(image, { ...original, signature: Buffer.from('not a signature').toString('base64') });
-    return refused(image, 'VerityFailure', 'SIGNATURE_INVALID');
+    return refusal(image, 'VerityFailure', 'SIGNATURE_INVALID');
   });
   await checkLater(names.unknown, async () =>
-    refused(await makeImage(ground, 'firmware-unknown', stranger), 'KeyNotFound', 'SIGNER_UNKNOWN'),
+    refusal(await makeImage(ground, 'firmware-unknown', stranger), 'KeyNotFound', 'SIGNER_UNKNOWN'),
   );
 }
 

@@ -8,22 +8,11 @@ import { openFlags } from '../../native/constants.ts';
 import { native } from '../../native/index.ts';
 import { Shell } from '../allocator/support/shell.ts';
 import { type Client, startClient } from '../mounter/namespace.ts';
+import { connectAs } from '../support/connect-as.ts';
 import { hasSharedData, isRoot, run, Server, workshop } from '../support/serve.ts';
 
 const ordinary = 1000;
 const foreign = 2147352576;
-
-/** Connects with another effective uid and gid: SO_PEERCRED keeps what they were at that moment. */
-function connectAs(uid: number, socket: string): PosternClient {
-  process.setegid?.(uid);
-  process.seteuid?.(uid);
-  try {
-    return PosternClient.connect(socket);
-  } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-  }
-}
 
 describe.skipIf(!isRoot || !hasSharedData)('a directory (needs root and the shared images)', () => {
   let shop: ReturnType<typeof workshop>;

@@ -9,6 +9,7 @@ import { CallError, PosternClient } from '../../client/client.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { fakeFileSystem, type MadeImage, makeImage, makeSigner, type Signer } from '../image/images.ts';
 import { editTables, entryOf } from '../image/tables.ts';
+import { connectAs } from '../support/connect-as.ts';
 import { descriptorCount, hasSharedData, isRoot, machineResidue, Server, workshop } from '../support/serve.ts';
 
 const ordinary = 1000;
@@ -42,16 +43,6 @@ class Inhabitant implements AsyncDisposable {
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;
-  }
-}
-
-/** Connects with another effective uid: SO_PEERCRED keeps what it was at that moment. */
-function connectAs(uid: number, socket: string): PosternClient {
-  process.seteuid?.(uid);
-  try {
-    return PosternClient.connect(socket);
-  } finally {
-    process.seteuid?.(0);
   }
 }
 
