@@ -1,4 +1,4 @@
-/** The two C programs: the floor, and the client. Each prints one JSON line with what it measured. */
+/** The C programs: the floor, the client, the workload. Each prints one JSON line with what it measured. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,12 +20,14 @@ export interface Programs {
   load(...args: readonly (string | number)[]): Promise<Run>;
 }
 
+/** Runs a program that measures (bench/measure.h). */
+export async function measure(file: string, args: readonly (string | number)[]): Promise<Run> {
+  const { stdout } = await execute(file, args.map(String), { maxBuffer: maxOutput });
+  return v.parse(outputShape, JSON.parse(stdout));
+}
+
 /** @param folder where `floor` and `load` were built (tools/bench.mjs) */
 export function programsIn(folder: string): Programs {
-  const measure = async (file: string, args: readonly (string | number)[]): Promise<Run> => {
-    const { stdout } = await execute(file, args.map(String), { maxBuffer: maxOutput });
-    return v.parse(outputShape, JSON.parse(stdout));
-  };
   const drop = [`--reuid=${ordinary}`, `--regid=${ordinary}`, '--clear-groups', '--'];
   return {
     floor: (...args) => measure(join(folder, 'floor'), args),

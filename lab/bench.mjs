@@ -2,40 +2,19 @@
  * `npm run bench:policy`: what the policy costs processes that it is not about, on each kernel of the lab.
  *   npm run bench:policy -- --json      one JSON document a kernel
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
 import { build } from '../tools/build.mjs';
 import { stop } from '../tools/say.mjs';
 import { runUnder } from './boot.mjs';
 import { fetchKernel, kernels } from './kernels.mjs';
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Beside the policy's object, which it loads. */
-const out = join(root, 'dist');
+import { bundle, compile, out, root } from './programs.mjs';
 
 await build();
-mkdirSync(out, { recursive: true });
-const compiled = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', join(out, 'workload'), 'bench/policy/workload.c'], {
-  cwd: root,
-  stdio: 'inherit',
-});
-if (compiled.status !== 0) stop('bench/policy/workload.c could not be built', 'its message stands above');
-await bundle({
-  absWorkingDir: root,
-  entryPoints: ['bench/policy/main.ts'],
-  outfile: join(out, 'bench-policy.mjs'),
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  logLevel: 'warning',
-});
+// both beside the policy's object, which is loaded from there
+compile('workload', ['bench/policy/workload.c']);
+await bundle('bench/policy/main.ts', 'bench-policy.mjs');
 
 const micro = (nanoseconds) => (nanoseconds / 1000).toFixed(1);
 const asJson = process.argv.includes('--json');

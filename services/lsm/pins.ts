@@ -26,6 +26,11 @@ function removeFolder(folder: string): void {
   rmdirSync(folder);
 }
 
+/** Takes a policy out of force: for whoever tries or measures it. No service of ours ever does. */
+export function lift(root: string): void {
+  for (const folder of readdirSync(root)) removeFolder(join(root, folder));
+}
+
 const finished = new RegExp(`^links-v${layout}-[0-9a-f]{16}$`);
 
 /**

@@ -2,10 +2,11 @@
  * The attack table: each way tried where nothing guards, where only the five path hooks do, under the whole policy, and on a mount that was
  * handed out; each as root of the range and as another of its IDs.
  */
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { native } from '../../native/index.ts';
 import { loadPolicy } from '../../services/lsm/load.ts';
+import { lift } from '../../services/lsm/pins.ts';
 import type { Policy } from '../../services/lsm/policy.ts';
 import { bookkeeping, type Program, pathHooks, programs } from '../../services/lsm/programs.ts';
 import { leftBehind, makeFileSystem, prepare } from './ground.ts';
@@ -33,14 +34,6 @@ function inForce(pins: string, all: readonly Program[]): Policy {
   const { policy, reason } = loadPolicy(config(pins), () => undefined, all);
   if (policy === null) throw new Error(reason);
   return policy;
-}
-
-/** Ends the programs of a policy by taking its pins away. */
-function lift(pins: string): void {
-  for (const folder of readdirSync(pins)) {
-    for (const name of readdirSync(join(pins, folder))) unlinkSync(join(pins, folder, name));
-    rmdirSync(join(pins, folder));
-  }
 }
 
 /** One round on the host's own file system. */
