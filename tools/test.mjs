@@ -31,19 +31,22 @@ function run(args, { tee = false, env = {} } = {}) {
   });
 }
 
+/** What stands for a failure whose name and reason its own tool has printed. */
+const above = { name: 'see above', reason: '' };
+
 /** A tool that only says yes or no counts as one check. */
 async function check(args) {
   const { status } = await run(args);
-  return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };
+  return status === 0 ? { passed: 1, failures: [], skipped: [] } : { passed: 0, failures: [above], skipped: [] };
 }
 
 async function vitest() {
   const reporters = ['--reporter=default', '--reporter=./tools/reporter.mjs'];
   const { status } = await run(['node_modules/vitest/vitest.mjs', 'run', ...reporters], { env: { POSTERN_TEST_REPORT: reportFile } });
-  if (!existsSync(reportFile)) return { passed: 0, failed: 1, skipped: [] };
+  if (!existsSync(reportFile)) return { passed: 0, failures: [above], skipped: [] };
   const report = JSON.parse(readFileSync(reportFile, 'utf8'));
   // vitest also fails where no single test did, for one when it found no test at all
-  return status !== 0 && report.failed === 0 ? { ...report, failed: 1 } : report;
+  return status !== 0 && report.failures.length === 0 ? { ...report, failures: [above] } : report;
 }
 
 /** The lab counts for itself and ends with the same kind of line. */
@@ -52,10 +55,10 @@ async function lab() {
   const [, passed = 0, failed = 0, skipped = 0] = tail.match(/(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/) ?? [];
   const told = {
     passed: Number(passed),
-    failed: Number(failed),
+    failures: Array(Number(failed)).fill(above),
     skipped: Array(Number(skipped)).fill({ name: 'lab', reason: 'see above' }),
   };
-  return status !== 0 && told.failed === 0 ? { ...told, failed: 1 } : told;
+  return status !== 0 && told.failures.length === 0 ? { ...told, failures: [above] } : told;
 }
 
 const parts = [
@@ -74,25 +77,27 @@ for (const [name, part] of parts) {
 }
 rmSync(scratch, { recursive: true });
 
-const sum = (count) => results.reduce((all, result) => all + count(result), 0);
 const line = (passed, failed, skipped) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+/** A reason under its failure, cut where it is as long as a diff can be. */
+const indented = (reason) => (reason === '' ? '' : `\n${reason.slice(0, 4096)}`.replaceAll('\n', '\n      '));
 const skips = results.flatMap(({ skipped }) => skipped);
+const failures = results.flatMap(({ name: part, failures }) => failures.map((failure) => ({ part, ...failure })));
 
 if (skips.length > 0) console.log(bold('\nskipped'));
 for (const { name, reason } of skips) console.log(`  ${yellow('·')} ${name}${reason === '' ? '' : dim(`  ${reason}`)}`);
+if (failures.length > 0) console.log(bold('\nfailed'));
+for (const { part, name, reason } of failures) console.log(`  ${red('✗')} ${part}: ${name}${indented(reason)}`);
 console.log(bold('\nresult'));
-for (const { name, passed, failed, skipped, ms } of results) {
-  console.log(
-    `  ${failed > 0 ? red('✗') : green('✓')} ${name.padEnd(14)} ${line(passed, failed, skipped.length).padEnd(36)} ${duration(ms)}`,
-  );
+for (const { name, passed, failures, skipped, ms } of results) {
+  const mark = failures.length > 0 ? red('✗') : green('✓');
+  console.log(`  ${mark} ${name.padEnd(14)} ${line(passed, failures.length, skipped.length).padEnd(36)} ${duration(ms)}`);
 }
 console.log(`  all in ${duration(total())}\n`);
-const failed = sum((result) => result.failed);
 console.log(
   line(
-    sum((result) => result.passed),
-    failed,
+    results.reduce((all, { passed }) => all + passed, 0),
+    failures.length,
     skips.length,
   ),
 );
-process.exitCode = failed > 0 ? 1 : 0;
+process.exitCode = failures.length > 0 ? 1 : 0;
