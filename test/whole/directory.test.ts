@@ -21,6 +21,7 @@ describe.skipIf(!isRoot || !hasSharedData)('a directory (needs root and the shar
   let asRoot: PosternClient;
   let client: Client;
   let base: number;
+  let clients = 0;
 
   beforeAll(async () => {
     shop = workshop();
@@ -36,7 +37,8 @@ describe.skipIf(!isRoot || !hasSharedData)('a directory (needs root and the shar
   });
   beforeEach(async () => {
     client = await startClient();
-    await postern.allocate({ name: 'd', userNamespace: client.namespace });
+    // a name of its own: the end of the last test's namespace, which gives a name back, is heard a moment later
+    await postern.allocate({ name: `d${++clients}`, userNamespace: client.namespace });
     base = Number(/^\s*0\s+(\d+)/.exec(readFileSync(`/proc/${client.pid}/uid_map`, 'utf8'))?.[1]);
     await client.do('become');
   });
