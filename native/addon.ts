@@ -3,8 +3,10 @@
  * close-on-exec. A failed system call throws a SystemError; an argument of the wrong type throws a TypeError before anything is done.
  */
 import type { BlockDevices } from './block-devices.ts';
+import type { NetworkDevices } from './network-devices.ts';
 
 export type * from './block-devices.ts';
+export type * from './network-devices.ts';
 
 /** What a failed system call throws. The message is for people: `ENOENT: No such file or directory, openat`. */
 export interface SystemError extends Error {
@@ -27,6 +29,8 @@ export interface DescriptorFacts {
   /** st_dev */
   readonly device: bigint;
   readonly inode: bigint;
+  /** st_rdev: which device a node stands for, major and minor number in one (`deviceNumber`); 0 of what is no node */
+  readonly rdev: bigint;
   /** in bytes; of a block device, its capacity. Beyond 2^53 no longer a safe integer: check before use */
   readonly size: number;
   /** f_type of statfs; see `fileSystemMagics` */
@@ -93,7 +97,7 @@ export interface VerityParameters {
 }
 
 /** The addon's own table; `native/src/addon.cc` exports exactly these. */
-export interface Addon extends BlockDevices {
+export interface Addon extends BlockDevices, NetworkDevices {
   /** raised with every change of this table, so that an old build is told apart at load */
   readonly abi: number;
 
@@ -156,6 +160,8 @@ export interface Addon extends BlockDevices {
   namespaceType(fd: number): number;
   /** NS_GET_OWNER_UID of a user namespace, in our own namespace's terms. EINVAL for another kind. */
   namespaceOwner(fd: number): number;
+  /** NS_GET_USERNS: the user namespace that another kind of namespace belongs to; null where it is outside of our sight. */
+  namespaceUser(fd: number): number | null;
   /** NS_GET_PARENT of a user namespace; null where it is outside of our sight. */
   namespaceParent(fd: number): number | null;
   /** NS_GET_ID: 64 bits that are never used again; null on kernels without it (before 6.13). */

@@ -50,3 +50,15 @@ export const fileSystemMagics = {
   FUSE_SUPER_MAGIC: 0x65735546,
   CGROUP2_SUPER_MAGIC: 0x63677270,
 } as const;
+
+/** linux/if_tun.h: TUNSETIFF. IFF_TUN_EXCL refuses a name that is taken already */
+export const tunFlags = { IFF_TUN: 0x1, IFF_TAP: 0x2, IFF_NO_PI: 0x1000, IFF_VNET_HDR: 0x4000, IFF_TUN_EXCL: 0x8000 } as const;
+
+/** glibc's makedev(3), as `describe` tells st_dev and st_rdev */
+export function deviceNumber(major: number, minor: number): bigint {
+  const [a, b] = [BigInt(major), BigInt(minor)];
+  return ((a & ~0xfffn) << 32n) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) | (b & 0xffn);
+}
+
+/** linux/major.h and linux/miscdevice.h: /dev/net/tun */
+export const tunDevice = deviceNumber(10, 200);

@@ -56,16 +56,16 @@ enum Access { kRead, kWrite, kReadWrite, kPath };
 enum SocketType { kNoSocket, kStream, kSeqpacket, kDatagram, kOtherSocket };
 
 /**
- * Makes the object of facts. Written in JavaScript, since an object literal is made at once, where fifteen properties that are set
+ * Makes the object of facts. Written in JavaScript, since an object literal is made at once, where sixteen properties that are set
  * one by one cost three times as much as the system calls.
  */
 constexpr const char* kMakeFacts = R"(
   const types = ['regular', 'directory', 'block', 'character', 'socket', 'fifo', 'symlink', 'namespace', 'process', 'other'];
   const accesses = ['read', 'write', 'read-write', 'path'];
   const socketTypes = [null, 'stream', 'seqpacket', 'datagram', 'other'];
-  (type, flags, access, device, inode, size, fileSystemMagic, namespaceType, mode, uid, gid, isMountRoot, socketType, isUnixSocket,
-    listening) => ({ type: types[type], flags, access: accesses[access], device, inode, size, fileSystemMagic, namespaceType, mode, uid,
-    gid, isMountRoot, socketType: socketTypes[socketType], isUnixSocket, listening })
+  (type, flags, access, device, inode, rdev, size, fileSystemMagic, namespaceType, mode, uid, gid, isMountRoot, socketType, isUnixSocket,
+    listening) => ({ type: types[type], flags, access: accesses[access], device, inode, rdev, size, fileSystemMagic, namespaceType,
+    mode, uid, gid, isMountRoot, socketType: socketTypes[socketType], isUnixSocket, listening })
 )";
 
 Type TypeOf(mode_t mode) {
@@ -141,6 +141,7 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
       Napi::Number::New(env, AccessOf(flags)),
       Napi::BigInt::New(env, static_cast<uint64_t>(makedev(stx.stx_dev_major, stx.stx_dev_minor))),
       Napi::BigInt::New(env, static_cast<uint64_t>(stx.stx_ino)),
+      Napi::BigInt::New(env, static_cast<uint64_t>(makedev(stx.stx_rdev_major, stx.stx_rdev_minor))),
       Napi::Number::New(env, size),
       Napi::Number::New(env, static_cast<double>(static_cast<uint32_t>(fs.f_type))),
       Napi::Number::New(env, namespace_type > 0 ? namespace_type : 0),

@@ -52,14 +52,19 @@ Napi::Value NamespaceOwner(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), owner);
 }
 
-Napi::Value NamespaceParent(const Napi::CallbackInfo& info) {
+/** A namespace that stands above this one in some way; null where it is none of those that we may know. */
+Napi::Value NamespaceAbove(const Napi::CallbackInfo& info, unsigned long request, const char* call) {
   Arguments arguments(info);
   const int fd = arguments.Descriptor("fd");
   if (arguments.Failed()) return {};
-  const int parent = ioctl(fd, NS_GET_PARENT);
-  if (parent >= 0) return Napi::Number::New(info.Env(), parent);
-  return errno == EPERM ? info.Env().Null() : SystemError(info.Env(), "ioctl(NS_GET_PARENT)");
+  const int above = ioctl(fd, request);
+  if (above >= 0) return Napi::Number::New(info.Env(), above);
+  return errno == EPERM ? info.Env().Null() : SystemError(info.Env(), call);
 }
+
+Napi::Value NamespaceParent(const Napi::CallbackInfo& info) { return NamespaceAbove(info, NS_GET_PARENT, "ioctl(NS_GET_PARENT)"); }
+
+Napi::Value NamespaceUser(const Napi::CallbackInfo& info) { return NamespaceAbove(info, NS_GET_USERNS, "ioctl(NS_GET_USERNS)"); }
 
 Napi::Value NamespaceId(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
@@ -173,6 +178,7 @@ void AddNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("namespaceType", Napi::Function::New(env, NamespaceType, "namespaceType"));
   exports.Set("namespaceOwner", Napi::Function::New(env, NamespaceOwner, "namespaceOwner"));
   exports.Set("namespaceParent", Napi::Function::New(env, NamespaceParent, "namespaceParent"));
+  exports.Set("namespaceUser", Napi::Function::New(env, NamespaceUser, "namespaceUser"));
   exports.Set("namespaceId", Napi::Function::New(env, NamespaceId, "namespaceId"));
   exports.Set("namespaceHandle", Napi::Function::New(env, NamespaceHandle, "namespaceHandle"));
   exports.Set("openNamespace", Napi::Function::New(env, OpenNamespace, "openNamespace"));

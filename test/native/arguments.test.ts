@@ -36,6 +36,7 @@ const parameters: Record<string, readonly unknown[]> = {
   namespaceId: [fd],
   namespaceHandle: [fd],
   openNamespace: [some],
+  namespaceUser: [fd],
   processUserNamespace: [fd, 1],
   processMountNamespace: [fd, 1],
   ownersAbove: [fd, 1],
@@ -71,6 +72,8 @@ const parameters: Record<string, readonly unknown[]> = {
   helperLockMounts: [fd, [fd]],
   helperMakeNamespace: [fd, maps],
   helperCloneDirectory: [fd, fd, fd, 0],
+  tunSetInterface: [fd, 'name', 0],
+  tunSetOwner: [fd, 0],
   pkcs7Verify: [some, some, ['certificate']],
   pkcs7Sign: [some, 'key', 'certificate'],
   hashBlocks: [some, verity],
@@ -161,7 +164,7 @@ describe('each function', () => {
 
   it.skipIf(!isRoot)('is in the tests’ table', () => {
     const tested = new Set([...Object.keys(parameters), 'abi']);
-    const untestable = ['ownUserNamespace', 'hideFromTracers', 'tryBpfLsm'];
+    const untestable = ['ownUserNamespace', 'routeSocket', 'hideFromTracers', 'tryBpfLsm'];
     const elsewhere = Object.keys(untyped).filter((name) => !tested.has(name) && !untestable.includes(name));
     // functions of others' rooms, and those that change this process
     expect(elsewhere.filter((name) => !['seccompAllow', 'execute', 'peek', 'unreadByPeer', 'lock', 'loopStatus'].includes(name))).toEqual(
