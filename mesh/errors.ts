@@ -59,6 +59,22 @@ export const errorCatalogue = {
     why: 'this kernel takes no BPF-LSM program, so ranges are never used twice, and all have been used',
     next: 'give the pool more ranges (`pools` of `[allocator]`), or start a kernel that takes BPF-LSM programs',
   },
+  NETWORK_NOT_OF_NAMESPACE: {
+    why: 'the network namespace does not belong to the user namespace',
+    next: 'make it inside of the user namespace: unshare both at once, or the user namespace first',
+  },
+  INTERFACE_NAME: {
+    why: 'a network interface can not have this name',
+    next: 'use 1 to 15 printable characters of ASCII without a space and / : %, not only digits',
+  },
+  TOO_MANY_INTERFACES: {
+    why: 'the user namespace has as many network interfaces as one may have',
+    next: 'there are 16 for each namespace',
+  },
+  INTERFACE_FAILED: {
+    why: 'the kernel refused to make the network interface',
+    next: 'the error and what was asked for are in the message; EEXIST says that a name is taken',
+  },
   TOO_MANY_DELEGATIONS: { why: 'more ranges were asked for than one namespace may have', next: 'ask for at most 16' },
 
   // Records of users and groups

@@ -7,6 +7,7 @@ export type Capability =
   | 'CHOWN'
   | 'DAC_OVERRIDE'
   | 'DAC_READ_SEARCH'
+  | 'NET_ADMIN'
   | 'PERFMON'
   | 'SETGID'
   | 'SETUID'

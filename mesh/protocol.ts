@@ -4,12 +4,29 @@
  */
 import * as v from 'valibot';
 import { errorCodes } from './errors.ts';
-import { bytes, count, deadline, holder, id, imageOptions, mounted, namespace, peer, plainObject, plan, request, text } from './shapes.ts';
+import {
+  bytes,
+  count,
+  deadline,
+  holder,
+  id,
+  imageOptions,
+  interfaceKind,
+  interfaceName,
+  mounted,
+  namespace,
+  networkInterface,
+  peer,
+  plainObject,
+  plan,
+  request,
+  text,
+} from './shapes.ts';
 
 export type * from './shapes.ts';
 
 /** The processes of the mesh. `parent` is `postern serve` itself. */
-export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm'] as const;
+export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network'] as const;
 export type ServiceName = (typeof services)[number];
 export type Node = ServiceName | 'parent';
 
@@ -19,13 +36,16 @@ export type DescriptorKind =
   | 'listener'
   | 'user-namespace'
   | 'mount-namespace'
+  | 'network-namespace'
   | 'process'
   /** a regular file or block device, readable */
   | 'image'
   /** a directory that is only pointed at, possibly by O_PATH */
   | 'directory'
   /** a detached mount */
-  | 'mount';
+  | 'mount'
+  /** an open /dev/net/tun, tied to its interface */
+  | 'tun';
 
 const census = v.array(
   v.strictObject({
@@ -57,10 +77,13 @@ function message<const F extends readonly Node[], const T extends readonly Node[
   return { from, to, shape, descriptors };
 }
 
-const stages = ['allocator', 'verity', 'mounter', 'lsm'] as const;
+const stages = ['allocator', 'verity', 'mounter', 'lsm', 'network'] as const;
 
 /** Namespace first where there is one, then what else the payload announces. */
 const withNamespace = (present: boolean): readonly DescriptorKind[] => (present ? ['user-namespace'] : none);
+
+/** A pair's other end is born in the namespace that comes with the message. */
+const withNetwork = (kind: 'veth' | 'tap'): readonly DescriptorKind[] => (kind === 'veth' ? ['network-namespace'] : none);
 
 export const messages = {
   // The parent sets a service up
@@ -128,6 +151,32 @@ export const messages = {
   'mount.add': message(['gateway'], ['allocator'], v.strictObject({ request }), () => ['user-namespace', 'directory']),
   'mount.admit': message(['allocator'], ['lsm'], v.strictObject({ request }), () => ['user-namespace', 'directory']),
   'mount.added': message(['allocator', 'lsm'], ['gateway'], v.strictObject({ request })),
+
+  // AddNetworkToUserNamespace: gateway → allocator → network → gateway
+  'interface.add': message(
+    ['gateway'],
+    ['allocator'],
+    /** `inner`: what the end in the namespace is to be called, null where the caller leaves it open */
+    v.strictObject({ request, peer, kind: interfaceKind, inner: v.nullable(interfaceName) }),
+    ({ kind }) => ['user-namespace', ...withNetwork(kind)],
+  ),
+  'interface.make': message(
+    ['allocator'],
+    ['network'],
+    /** `inner` is null of a tap, `owner` who may open it besides root */
+    v.strictObject({ request, namespace, kind: interfaceKind, ...networkInterface.entries, inner: v.nullable(interfaceName), owner: id }),
+    ({ kind }) => withNetwork(kind),
+  ),
+  /** `inner` null: a tap, with its descriptor */
+  'interface.made': message(
+    ['network'],
+    ['gateway'],
+    v.strictObject({ request, name: interfaceName, inner: v.nullable(interfaceName) }),
+    ({ inner }) => (inner === null ? ['tun'] : none),
+  ),
+  /** Their namespace is gone, and so must they be before its IDs are somebody else's. */
+  'interfaces.remove': message(['allocator'], ['network'], v.strictObject({ namespace, interfaces: v.array(networkInterface) })),
+  'interfaces.removed': message(['network'], ['allocator'], v.strictObject({ namespace, complete: v.boolean() })),
 
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway
   'image.mount': message(

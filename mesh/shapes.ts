@@ -125,3 +125,15 @@ export const mounted = v.strictObject({
   partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)),
 });
 export type MountedImage = v.InferOutput<typeof mounted>;
+
+/** IFNAMSIZ, less the NUL */
+export const interfaceName = text(15);
+export const interfaceKind = v.picklist(['veth', 'tap']);
+
+/** The end of an interface that the host has. */
+export const networkInterface = v.strictObject({
+  name: interfaceName,
+  /** ALTIFNAMSIZ, less the NUL: the same for people, with the namespace's own name in it */
+  alternative: text(127),
+});
+export type NetworkInterface = v.InferOutput<typeof networkInterface>;

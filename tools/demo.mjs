@@ -120,7 +120,7 @@ async function image() {
 }
 
 async function gateway() {
-  await step('The gateway', 'five processes, each with no more privileges than its job takes');
+  await step('The gateway', 'six processes, each with no more privileges than its job takes');
   const args = ['serve', '--socket', at('postern.sock'), '--state', at('state'), '--trust', at('signers')];
   console.log(`   # ${bold(short(['postern', ...args].join(' ')))}`);
   server = spawn(postern, args, { stdio: ['ignore', 'pipe', openSync(at('log'), 'w')], env: { PATH: process.env.PATH } });

@@ -10,6 +10,7 @@ import { privileges as allocator } from '../../services/allocator/privileges.ts'
 import { privileges as gateway } from '../../services/gateway/privileges.ts';
 import { privileges as lsm } from '../../services/lsm/privileges.ts';
 import { privileges as mounter } from '../../services/mounter/privileges.ts';
+import { privileges as network } from '../../services/network/privileges.ts';
 import { trustView, privileges as verity } from '../../services/verity/privileges.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -46,6 +47,7 @@ function services(settings: Settings): ServiceOptions[] {
     { privileges: mounter, config: settings.mounter },
     // what must not outlive its namespace is what the allocator gives out
     { privileges: lsm, config: { ...settings.lsm, transient: [...single_pools, ...pools] } },
+    { privileges: network, config: settings.network },
   ];
 }
 

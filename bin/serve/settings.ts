@@ -8,6 +8,7 @@ import { configSchema as allocator } from '../../services/allocator/config.ts';
 import { configSchema as gateway } from '../../services/gateway/config.ts';
 import { configSchema as lsm } from '../../services/lsm/config.ts';
 import { configSchema as mounter } from '../../services/mounter/config.ts';
+import { configSchema as network } from '../../services/network/config.ts';
 import { configSchema as verity } from '../../services/verity/config.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -24,6 +25,7 @@ const settingsSchema = v.strictObject({
   verity: v.optional(verity, {}),
   mounter: v.optional(mounter, {}),
   lsm: v.optional(lsm, {}),
+  network: v.optional(network, {}),
 });
 export type Settings = v.InferOutput<typeof settingsSchema>;
 

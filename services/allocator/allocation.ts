@@ -214,13 +214,3 @@ export function release(mesh: Mesh<'allocator'>, namespace: string): void {
     mesh.log.warn({ namespace, err: thrown }, 'the lsm service could not be told of a release');
   }
 }
-
-/** Takes back what a namespace held that is gone. What can't be recorded now, the sweep tries again. */
-export function forget(mesh: Mesh<'allocator'>, registry: Registry, namespace: string): void {
-  try {
-    registry.free(namespace);
-    release(mesh, namespace);
-  } catch (thrown) {
-    mesh.log.warn({ namespace, err: thrown }, 'a range could not be taken back yet');
-  }
-}

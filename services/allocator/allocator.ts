@@ -5,9 +5,10 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { exitCodes } from '../../mesh/exit-codes.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
-import { Allocations, forget } from './allocation.ts';
+import { Allocations } from './allocation.ts';
 import { currentBoot } from './boot.ts';
 import type { AllocatorConfig } from './config.ts';
+import { Departures } from './departures.ts';
 import { awaitFormerHelper, recordHelper } from './former-helper.ts';
 import { allocatorHandlers } from './handlers.ts';
 import type { Disk } from './journal.ts';
@@ -47,14 +48,15 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     process.exit(exitCodes.helperLost);
   };
   const namespaces = new Namespaces(kernel, { socket: socket.fd, lost: helperLost }, registry);
-  settleAll(mesh, registry, namespaces);
+  const departures = new Departures(mesh, registry);
+  settleAll(mesh, registry, namespaces, departures);
   const allocations = new Allocations({ mesh, clock, registry, namespaces });
   const policy = new PolicyWatch(mesh, registry);
   const sweep = new Sweep({
     clock,
     holdings: () => registry.tree.holdings(),
     isGone: (holding) => namespaces.isGone(holding),
-    free: ({ namespace }) => forget(mesh, registry, namespace),
+    gone: ({ namespace }) => departures.gone(namespace),
   });
   sweep.start();
   mesh.onPeerDown((peer) => {
@@ -69,6 +71,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     registry,
     namespaces,
     allocations,
+    departures,
     hash: (text) => createHmac('sha256', key).update(text).digest('hex'),
     policy: (enforcing, reason) => policy.hear(enforcing, reason),
   });

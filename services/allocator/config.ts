@@ -51,6 +51,8 @@ export const configSchema = v.pipe(
     ),
     /** namespaces with ranges that one user may have at a time; root is exempt */
     namespaces_per_user: v.optional(count(1, 1 << 24), 20480),
+    /** network interfaces that one user's namespaces may have at a time; root is exempt. As many as 256 namespaces can have. */
+    interfaces_per_user: v.optional(count(0, 1 << 20), 4096),
     /**
      * How much of what the others have left of a pool one user may hold or have burnt: of a full pool by default a little more than
      * `namespaces_per_user`, so that three quarters, then three quarters of the rest, and so on, is the most that greed can get.

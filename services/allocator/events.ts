@@ -3,6 +3,7 @@
  * else: a restarted allocator that has read the journal knows exactly what the one before it knew. Pure.
  */
 import * as v from 'valibot';
+import { networkInterface } from '../../mesh/shapes.ts';
 import type { PoolBooks } from './pool.ts';
 
 const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
@@ -38,6 +39,10 @@ const holding = v.strictObject({
   guarded: v.boolean(),
   /** its maps are known to be written */
   mapped: v.boolean(),
+  /** the host's ends of its network interfaces, as far as they were ever asked for */
+  interfaces: v.optional(v.array(networkInterface)),
+  /** it is gone, but its interfaces may still be there */
+  ended: v.optional(v.boolean()),
 });
 export type Holding = v.InferOutput<typeof holding>;
 
@@ -58,6 +63,9 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('unreserve') }),
   v.strictObject({ kind: v.literal('hold'), holding }),
   v.strictObject({ kind: v.literal('mapped'), namespace }),
+  /** may be there from now on */
+  v.strictObject({ kind: v.literal('interface'), namespace, added: networkInterface }),
+  v.strictObject({ kind: v.literal('ended'), namespace }),
   /** nothing was ever mapped in it */
   v.strictObject({ kind: v.literal('undo'), namespace }),
   /** it is gone */

@@ -3,12 +3,14 @@ import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
-import { type Allocations, forget } from './allocation.ts';
+import type { Allocations } from './allocation.ts';
 import type { AllocatorConfig } from './config.ts';
+import type { Departures } from './departures.ts';
 import { levelsUp, mapMode, mountMaps, ownershipOf, rangeOf, requireTrusted } from './directories.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
+import { addInterface } from './interfaces.ts';
 import { exempt, isWithinShare } from './limits.ts';
 import { makeForeignDirectory } from './make-directory.ts';
 import { insideOf, namespaceMaps, ownIdInside } from './map-lines.ts';
@@ -19,10 +21,11 @@ import type { Registry } from './registry.ts';
 
 export interface Parts {
   readonly mesh: Mesh<'allocator'>;
-  readonly limits: Pick<AllocatorConfig, 'namespaces_per_user' | 'share_per_user'>;
+  readonly limits: Pick<AllocatorConfig, 'namespaces_per_user' | 'interfaces_per_user' | 'share_per_user'>;
   readonly registry: Registry;
   readonly namespaces: Namespaces;
   readonly allocations: Allocations;
+  readonly departures: Departures;
   /** a keyed hash, in hexadecimal digits */
   readonly hash: (text: string) => string;
   /** whether an ID belongs to the pools */
@@ -251,6 +254,17 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
 
     'mount.add': addMount,
 
+    'interface.add'(call, [namespace, network]) {
+      if (namespace === undefined) throw new PosternError('INTERNAL');
+      requireOwner(namespace, call.peer);
+      addInterface(parts, call, namespace, network);
+      namespace.close();
+    },
+
+    'interfaces.removed'({ namespace, complete }) {
+      parts.departures.removed(namespace, complete);
+    },
+
     'image.mount': mount,
 
     'directory.mount'(call, [directory, process, namespace]) {
@@ -281,7 +295,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       const holding = registry.tree.find(namespace);
       if (holding === undefined) return;
       if (namespaces.isGone(holding) === false) mesh.log.error({ namespace }, 'the lsm service says it is gone, the kernel that it lives');
-      else forget(mesh, registry, namespace);
+      else parts.departures.gone(namespace);
     },
   };
 }

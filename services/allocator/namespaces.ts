@@ -14,6 +14,7 @@ export type Kernel = Pick<
   | 'describe'
   | 'namespaceOwner'
   | 'namespaceParent'
+  | 'namespaceUser'
   | 'namespaceId'
   | 'namespaceHandle'
   | 'openNamespace'
@@ -91,6 +92,14 @@ export class Namespaces {
     return this.isOwn(parent) ? null : this.recognise(parent);
   }
 
+  /** Whether another kind of namespace belongs to this one. */
+  isUserOf(namespace: Descriptor, other: Descriptor): boolean {
+    const fd = this.#kernel.namespaceUser(other.fd);
+    if (fd === null) return false;
+    using user = new Descriptor(fd);
+    return this.#kernelName(user) === this.#kernelName(namespace);
+  }
+
   /** A namespace on record, opened by its handle. */
   open({ handle }: Holding): Descriptor | 'gone' | 'unknown' {
     if (handle === null) return 'unknown';
@@ -100,6 +109,7 @@ export class Namespaces {
 
   /** Whether a namespace on record is gone; null where this kernel can't tell. */
   isGone(holding: Holding): boolean | null {
+    if (holding.ended === true) return true;
     const found = this.open(holding);
     if (found === 'unknown') return null;
     if (found === 'gone') return true;
@@ -197,8 +207,9 @@ export class Namespaces {
    */
   #recogniseByInode(namespace: Descriptor, inode: string): Holding | undefined {
     const holding = this.#registry.tree.onInode(inode);
+    if (holding?.ended === true) return undefined;
     if (holding === undefined || !holding.mapped || this.isMapped(namespace, holding)) return holding;
-    this.#registry.free(holding.namespace);
+    this.#registry.leave(holding.namespace);
     return undefined;
   }
 

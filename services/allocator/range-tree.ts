@@ -3,6 +3,7 @@
  * node, and its children are served from those by the same code, to any depth. The tree changes by events only (events.ts), so
  * that replaying a journal gives the very same tree. Pure.
  */
+import type { NetworkInterface } from '../../mesh/protocol.ts';
 import type { Holding, Policy, RegistryEvent } from './events.ts';
 import { containerSize, type IdRange, places, type Unit } from './ids.ts';
 import { Pool, type PoolCounts } from './pool.ts';
@@ -29,6 +30,8 @@ export class RangeTree {
   readonly #starts = new Map<number, string>();
   readonly #inodes = new Map<string, string>();
   readonly #owners = new Map<number, number>();
+  /** how many network interfaces an owner's namespaces have */
+  readonly #interfaces = new Map<number, number>();
 
   constructor(pools: HostPools) {
     this.#root = { 1: new Pool(places(pools.singles, 1)), 65536: new Pool(places(pools.containers, containerSize)) };
@@ -64,6 +67,22 @@ export class RangeTree {
   /** How many namespaces an owner holds ranges with. */
   countOf(owner: number): number {
     return this.#owners.get(owner) ?? 0;
+  }
+
+  /** How many network interfaces the namespaces of an owner have. */
+  interfacesOf(owner: number): number {
+    return this.#interfaces.get(owner) ?? 0;
+  }
+
+  /** The network interfaces of a namespace, and of all that lie in it. */
+  interfacesBelow(namespace: string): NetworkInterface[] {
+    const own = this.find(namespace)?.interfaces ?? [];
+    return [...own, ...this.childrenOf(namespace).flatMap((child) => this.interfacesBelow(child))];
+  }
+
+  /** The namespaces that are served from what this one was given. */
+  childrenOf(namespace: string): string[] {
+    return [...(this.#children.get(namespace) ?? [])];
   }
 
   get size(): number {
@@ -104,6 +123,12 @@ export class RangeTree {
         return;
       case 'mapped':
         this.#replace({ ...this.#get(event.namespace), mapped: true });
+        return;
+      case 'interface':
+        this.#addInterface(this.#get(event.namespace), event.added);
+        return;
+      case 'ended':
+        this.#replace({ ...this.#get(event.namespace), ended: true });
         return;
       case 'undo':
         this.#undo(this.#get(event.namespace));
@@ -168,7 +193,7 @@ export class RangeTree {
   }
 
   #hold(holding: Holding): void {
-    const { namespace, owner, name, parent, delegated, start, unit } = holding;
+    const { namespace, owner, name, parent, delegated, start, unit, interfaces = [] } = holding;
     if (this.#holdings.has(namespace)) throw new Error(`${namespace} would have had two holdings`);
     if (start !== null) this.#poolOf(parent, unit).hold(start, owner);
     for (const spare of delegated) this.#poolOf(parent, containerSize).hold(spare, owner);
@@ -177,7 +202,8 @@ export class RangeTree {
     if (start !== null) this.#starts.set(start, namespace);
     const inode = inodeOf(namespace);
     if (inode !== null) this.#inodes.set(inode, namespace);
-    this.#owners.set(owner, this.countOf(owner) + 1);
+    add(this.#owners, owner, 1);
+    add(this.#interfaces, owner, interfaces.length);
     if (delegated.length > 0) this.#delegated.set(namespace, new Pool(delegated));
     if (parent !== null) this.#siblings(parent).add(namespace);
     this.serial++;
@@ -205,20 +231,24 @@ export class RangeTree {
     return [...own, ...delegated.map((spare) => [this.#poolOf(parent, containerSize), spare] as const)];
   }
 
-  #forget({ namespace, name, owner, parent, start }: Holding): void {
+  #forget({ namespace, name, owner, parent, start, interfaces = [] }: Holding): void {
     this.#holdings.delete(namespace);
     this.#delegated.delete(namespace);
     this.#names.delete(name);
     if (start !== null) this.#starts.delete(start);
     const inode = inodeOf(namespace);
     if (inode !== null && this.#inodes.get(inode) === namespace) this.#inodes.delete(inode);
-    const rest = this.countOf(owner) - 1;
-    if (rest === 0) this.#owners.delete(owner);
-    else this.#owners.set(owner, rest);
+    add(this.#owners, owner, -1);
+    add(this.#interfaces, owner, -interfaces.length);
     if (parent === null) return;
     const siblings = this.#siblings(parent);
     siblings.delete(namespace);
     if (siblings.size === 0) this.#children.delete(parent);
+  }
+
+  #addInterface(holding: Holding, added: NetworkInterface): void {
+    this.#replace({ ...holding, interfaces: [...(holding.interfaces ?? []), added] });
+    add(this.#interfaces, holding.owner, 1);
   }
 
   #startingAt(id: number): Holding | undefined {
@@ -249,6 +279,13 @@ export class RangeTree {
     this.#children.set(parent, fresh);
     return fresh;
   }
+}
+
+/** Keeps a sum for each key that has one other than 0. */
+function add(sums: Map<number, number>, key: number, more: number): void {
+  const sum = (sums.get(key) ?? 0) + more;
+  if (sum === 0) sums.delete(key);
+  else sums.set(key, sum);
 }
 
 /** The part of a namespace's name that the kernel may use again; null where it has a better one. */

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { PosternError } from '../../mesh/errors.ts';
+import type { NetworkInterface } from '../../mesh/protocol.ts';
 import { eventSchema, type Holding, type Policy, type RegistryEvent } from './events.ts';
 import { containerSize, type Unit } from './ids.ts';
 import { type Disk, Journal, TornJournal } from './journal.ts';
@@ -118,7 +119,24 @@ export class Registry {
     this.#record({ kind: 'undo', namespace });
   }
 
-  /** For a namespace that is gone. */
+  /** Before there is such an interface. */
+  addInterface(namespace: string, added: NetworkInterface): void {
+    this.#record({ kind: 'interface', namespace, added });
+  }
+
+  /**
+   * A namespace is gone. It is freed, unless it, or one that lay in it, has interfaces: those must go first, then it is only marked, so that
+   * this is known where the kernel can't say it a second time.
+   * @returns whether it is freed
+   */
+  leave(namespace: string): boolean {
+    const isBare = this.tree.interfacesBelow(namespace).length === 0;
+    if (isBare) this.free(namespace);
+    else if (this.tree.find(namespace)?.ended !== true) this.#record({ kind: 'ended', namespace });
+    return isBare;
+  }
+
+  /** For a namespace that is gone, with its interfaces. */
   free(namespace: string): void {
     this.#record({ kind: 'free', namespace });
   }

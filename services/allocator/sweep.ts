@@ -13,7 +13,7 @@ export interface SweepParts {
   readonly clock: Clock;
   readonly holdings: () => Iterator<Holding>;
   readonly isGone: (holding: Holding) => boolean | null;
-  readonly free: (holding: Holding) => void;
+  readonly gone: (holding: Holding) => void;
 }
 
 export class Sweep {
@@ -45,7 +45,7 @@ export class Sweep {
         this.#round = this.#parts.holdings();
         return;
       }
-      if (this.#parts.isGone(holding) === true) this.#parts.free(holding);
+      if (this.#parts.isGone(holding) === true) this.#parts.gone(holding);
     }
   }
 }

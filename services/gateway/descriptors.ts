@@ -3,11 +3,8 @@ import { constants } from 'node:fs';
 import { arch } from 'node:process';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import { openFlags } from '../../native/constants.ts';
+import { namespaceTypes, openFlags } from '../../native/constants.ts';
 import { type DescriptorFacts, native } from '../../native/index.ts';
-
-/** CLONE_NEWUSER of linux/sched.h, which NS_GET_NSTYPE answers for a user namespace. */
-const userNamespaceType = 0x1000_0000;
 
 /** What F_GETFL says of a file that a 64-bit program opened; x86 and ARM number it differently, and C libraries hide it. */
 const largeFile = arch === 'arm64' ? 0o400000 : 0o100000;
@@ -100,11 +97,25 @@ export function checkImage(bag: Bag, reference: Reference): DescriptorFacts {
 export function checkUserNamespace(bag: Bag, reference: Reference): DescriptorFacts {
   const { parameter } = reference;
   const facts = native.describe(bag.at(reference).fd);
-  if (facts.type !== 'namespace' || facts.namespaceType !== userNamespaceType) {
+  if (facts.type !== 'namespace' || facts.namespaceType !== namespaceTypes.CLONE_NEWUSER) {
     throw new PosternError('NAMESPACE_NOT_USER', facts.type === 'namespace' ? 'another kind of namespace' : kinds[facts.type], parameter);
   }
   checkFlags(facts, 0, parameter);
   return facts;
+}
+
+/**
+ * A network namespace, of whomever it is: that too is for the allocator to ask.
+ * @throws PosternError that names the parameter
+ */
+export function checkNetworkNamespace(bag: Bag, reference: Reference): void {
+  const { parameter } = reference;
+  const facts = native.describe(bag.at(reference).fd);
+  if (facts.type !== 'namespace' || facts.namespaceType !== namespaceTypes.CLONE_NEWNET) {
+    const met = facts.type === 'namespace' ? 'another kind of namespace' : kinds[facts.type];
+    throw new PosternError('DESCRIPTOR_TYPE', `${met}, not a network namespace`, parameter);
+  }
+  checkFlags(facts, 0, parameter);
 }
 
 /**

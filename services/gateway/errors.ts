@@ -112,6 +112,11 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   RANGE_NOT_DELEGATED: plain('io.systemd.NamespaceResource.DynamicRangeUnavailable'),
   RANGES_EXHAUSTED: plain('io.systemd.NamespaceResource.NoDynamicRange'),
   RANGES_USED_UP: plain('io.systemd.NamespaceResource.NoDynamicRange'),
+  NETWORK_NOT_OF_NAMESPACE: parameter('networkNamespaceFileDescriptor'),
+  // What the originals call it here, though no parameter has that name.
+  INTERFACE_NAME: parameter('interfaceName'),
+  TOO_MANY_INTERFACES: plain('io.systemd.NamespaceResource.TooManyNetworkInterfaces'),
+  INTERFACE_FAILED: systemError,
   TOO_MANY_DELEGATIONS: plain('io.systemd.NamespaceResource.TooManyDelegations'),
 
   RECORD_SERVICE: plain('io.systemd.UserDatabase.BadService'),

@@ -10,6 +10,7 @@ import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
 import { Ledger } from './limits.ts';
 import { addMount } from './methods/add-mount.ts';
+import { addNetwork } from './methods/add-network.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
 import { getStatus } from './methods/get-status.ts';
 import { makeDirectory } from './methods/make-directory.ts';
@@ -53,6 +54,7 @@ export function startGateway(
     allocateUserRange,
     registerUserNamespace,
     addMount,
+    addNetwork,
     mountImage(host),
     mountDirectory(host),
     makeDirectory,

@@ -35,6 +35,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'record.found'(payload, descriptors, from) {
       requests.deliver('record.found', payload, descriptors, from);
     },
+    'interface.made'(payload, descriptors, from) {
+      requests.deliver('interface.made', payload, descriptors, from);
+    },
     'image.mounted'(payload, descriptors, from) {
       requests.deliver('image.mounted', payload, descriptors, from);
     },

@@ -16,6 +16,7 @@ export type AnswerName =
   | 'range.allocated'
   | 'mount.added'
   | 'record.found'
+  | 'interface.made'
   | 'image.mounted'
   | 'directory.mounted'
   | 'directory.made'

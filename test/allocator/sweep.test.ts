@@ -30,7 +30,7 @@ function sweeping(count: number) {
     looked.push(namespace);
     return dead.has(namespace);
   };
-  const sweep = new Sweep({ clock, holdings: () => all.values(), isGone, free: ({ namespace }) => void all.delete(namespace) });
+  const sweep = new Sweep({ clock, holdings: () => all.values(), isGone, gone: ({ namespace }) => void all.delete(namespace) });
   sweep.start();
   return { all, dead, looked, clock, sweep };
 }

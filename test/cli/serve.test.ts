@@ -47,7 +47,7 @@ describe.skipIf(reason !== '')(`postern serve${reason === '' ? '' : ` (${reason}
     expect(status).toBe(0);
     const { services }: { services: { name: string; state: string; report: { mode?: string } }[] } = JSON.parse(stdout);
     expect(services.map(({ name, state }) => [name, state])).toEqual(
-      ['gateway', 'allocator', 'verity', 'mounter', 'lsm'].map((name) => [name, 'ready']),
+      ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network'].map((name) => [name, 'ready']),
     );
     if (services.find(({ name }) => name === 'allocator')?.report.mode !== 'never-twice') return;
     expect(server.log).toContain('NEVER-TWICE MODE');
@@ -58,7 +58,7 @@ describe.skipIf(reason !== '')(`postern serve${reason === '' ? '' : ` (${reason}
     const before = machineResidue();
     const server = await start();
     const services = server.services();
-    expect(services).toHaveLength(5);
+    expect(services).toHaveLength(6);
     expect(await server.stop()).toBe(0);
     expect(existsSync(server.socket)).toBe(false);
     expect(services.filter(({ pid }) => existsSync(`/proc/${pid}`))).toEqual([]);

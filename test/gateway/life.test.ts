@@ -50,7 +50,7 @@ beforeEach(async () => {
   clock = new SimulatedClock();
   gateway = await startTestGateway({}, clock);
   lives = new Map();
-  for (const stage of ['allocator', 'verity', 'mounter', 'lsm'] as const) restart(stage);
+  for (const stage of ['allocator', 'verity', 'mounter', 'lsm', 'network'] as const) restart(stage);
   client = gateway.client();
 });
 afterEach(async () => {

@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const house of houses.splice(0)) await house.end();
 });
 
-/** All five test services under a parent, and a client's line to the gateway. */
+/** All six test services under a parent, and a client's line to the gateway. */
 class House {
   readonly supervisor: Supervisor;
   readonly lines: Record<string, unknown>[];
@@ -136,7 +136,7 @@ describe.skipIf(unavailable)('the parent', () => {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
     for (const name of services) await house.becomes(name, 'ready');
-    for (const stage of ['allocator', 'verity', 'mounter', 'lsm']) {
+    for (const stage of ['allocator', 'verity', 'mounter', 'lsm', 'network']) {
       expect(JSON.parse(await house.ask(stage))).toMatchObject({ process: { descriptors: expect.any(Number) } });
     }
     expect(await house.ask('allocate')).toBe('done');
@@ -160,7 +160,7 @@ describe.skipIf(unavailable)('the parent', () => {
       for (const name of services) await house.becomes(name, 'ready');
       expect(await house.ask('allocate')).toBe('done');
     }
-    const counts = await Promise.all(['allocator', 'verity', 'mounter', 'lsm'].map((stage) => house.ask(stage)));
+    const counts = await Promise.all(['allocator', 'verity', 'mounter', 'lsm', 'network'].map((stage) => house.ask(stage)));
     expect(readdirSync('/proc/self/fd').length).toBe(before);
     // The channel to the parent, and one to each sibling: allocator and mounter speak to all four.
     expect(counts.map((count) => JSON.parse(count).process.descriptors)).toEqual([5, 4, 5, 4]);

@@ -93,13 +93,13 @@ export class Server {
     const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
     return children.flatMap((pid) => {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      const name = /\/(gateway|allocator|verity|mounter|lsm)\.mjs/.exec(command)?.[1];
+      const name = /\/(gateway|allocator|verity|mounter|lsm|network)\.mjs/.exec(command)?.[1];
       return name === undefined ? [] : [{ name, pid: Number(pid) }];
     });
   }
 
   async stop(): Promise<number | null> {
-    if (this.#process.exitCode !== null) return this.#process.exitCode;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return this.#process.exitCode;
     const exit = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
     await exit;

@@ -43,6 +43,7 @@ export class PartGateway {
     'range.allocated': ({ request }) => this.#end(request, 'done'),
     'mount.added': () => {},
     'record.found': () => {},
+    'interface.made': (_payload, descriptors) => closeAll(descriptors),
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),
     'directory.made': (_payload, descriptors) => closeAll(descriptors),
     'directory.mounted': (_payload, descriptors) => closeAll(descriptors),
@@ -134,7 +135,7 @@ export class PartGateway {
 
   #answer(line: string): Promise<string> {
     if (line === 'gateway') return Promise.resolve(JSON.stringify(forbidden()));
-    if (line === 'allocator' || line === 'verity' || line === 'mounter' || line === 'lsm') return this.status(line);
+    if (line === 'allocator' || line === 'verity' || line === 'mounter' || line === 'lsm' || line === 'network') return this.status(line);
     return this.allocate();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Five services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
+ * Six services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
  * nothing on it. The gateway takes lines on its listening socket and answers each with one.
  */
 import * as v from 'valibot';
@@ -69,6 +69,8 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'range.restricted': ({ request }) => mesh.send('gateway', 'range.allocated', { request, name: 'ns-1' }),
   'namespace.register': notHere,
   'mount.add': notHere,
+  'interface.add': notHere,
+  'interfaces.removed': () => {},
   'record.find': notHere,
   'image.mount': notHere,
   'directory.mount': notHere,
@@ -100,10 +102,12 @@ export const lsm = part('lsm', {}, (mesh) => ({
   'namespace.release': () => {},
 }));
 
+export const network = part('network', {}, () => ({ 'interface.make': notHere, 'interfaces.remove': () => {} }));
+
 export const gateway = part(
   'gateway',
   { user: 'gateway', emptyRoot: true, systemCalls: [{ names: ['accept4', 'openat'], why: 'clients, and a test' }] },
   (mesh) => new PartGateway(mesh).handlers,
 );
 
-export const parts = { gateway, allocator, verity, mounter, lsm };
+export const parts = { gateway, allocator, verity, mounter, lsm, network };
