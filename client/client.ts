@@ -24,6 +24,7 @@ export type { Borrowed } from './connection.ts';
 export { BadReply, CallError, ConnectionLost } from './errors.ts';
 
 const allocateName = 'io.systemd.NamespaceResource.AllocateUserRange';
+const networkName = 'io.systemd.NamespaceResource.AddNetworkToUserNamespace';
 const mountName = 'io.systemd.MountFileSystem.MountImage';
 const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
 const makeName = 'io.systemd.MountFileSystem.MakeDirectory';
@@ -37,6 +38,14 @@ export type AllocateOptions = Partial<Without<ParametersOf<typeof allocateName>,
   readonly name: string;
   readonly userNamespace: Borrowed;
 };
+
+export interface VethOptions {
+  readonly userNamespace: Borrowed;
+  /** where the other end is to be; it belongs to the user namespace */
+  readonly networkNamespace: Borrowed;
+  /** what the other end is to be called; `host0` when left out */
+  readonly name?: string;
+}
 
 type ImageParameters = ParametersOf<typeof mountName>;
 type ImageDescriptors = 'imageFileDescriptor' | 'userNamespaceFileDescriptor' | 'verityDataFileDescriptor';
@@ -137,6 +146,27 @@ export class PosternClient implements Disposable {
     const { parameters: reply, descriptors } = await this.connection.call(allocateName, parameters, [userNamespace]);
     closeAll(descriptors);
     return { name: reply.name ?? options.name };
+  }
+
+  /** Connects a namespace with a range to the host: what the two ends are called. Both are down at first. Asking twice gives the same pair. */
+  async addVeth({ userNamespace, networkNamespace, name }: VethOptions): Promise<{ readonly hostName: string; readonly name: string }> {
+    const parameters = {
+      mode: 'veth',
+      userNamespaceFileDescriptor: 0,
+      networkNamespaceFileDescriptor: 1,
+      namespaceInterfaceName: name ?? null,
+    };
+    const { parameters: reply, descriptors } = await this.connection.call(networkName, parameters, [userNamespace, networkNamespace]);
+    closeAll(descriptors);
+    if (typeof reply.namespaceInterfaceName !== 'string') throw new BadReply('the other end has no name');
+    return { hostName: reply.hostInterfaceName, name: reply.namespaceInterfaceName };
+  }
+
+  /** An interface of the host that ends in a descriptor: what is written there comes in, with a virtio_net_hdr in front. The result owns it. */
+  async addTap(userNamespace: Borrowed): Promise<{ readonly hostName: string; readonly tap: Descriptor }> {
+    const parameters = { mode: 'tap', userNamespaceFileDescriptor: 0 };
+    const { parameters: reply, descriptors } = await this.connection.call(networkName, parameters, [userNamespace]);
+    return { hostName: reply.hostInterfaceName, tap: only(descriptors, reply.interfaceFileDescriptor ?? -1) };
   }
 
   /** Has an image checked and mounted. The result owns the mounts. */
