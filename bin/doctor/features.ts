@@ -106,6 +106,20 @@ export const features: readonly Feature[] = [
     next: 'ext4 or btrfs with the `verity` feature, on a kernel with CONFIG_FS_VERITY',
   },
   {
+    name: 'veth',
+    title: 'pairs of network interfaces (veth)',
+    yes: 'a namespace can be connected with the host',
+    no: 'namespaces stay without a network of the host’s',
+    next: 'modprobe veth',
+  },
+  {
+    name: 'tap',
+    title: 'network interfaces that a program feeds (/dev/net/tun)',
+    yes: 'a virtual machine in a range can be connected with the host',
+    no: 'there are no taps',
+    next: 'modprobe tun',
+  },
+  {
     name: 'bpf-lsm',
     title: 'BPF programs that guard files (BPF-LSM)',
     yes: 'the kernel takes a policy by which no transient ID outlives its namespace',

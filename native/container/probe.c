@@ -11,8 +11,11 @@
 #include <linux/dm-ioctl.h>
 #include <linux/filter.h>
 #include <linux/fsverity.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <linux/loop.h>
 #include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -183,6 +186,37 @@ static int device_mapper_target(const char *target) {
 static int dm_verity(void) { return device_mapper_target("verity"); }
 static int dm_integrity(void) { return device_mapper_target("integrity"); }
 
+/* A pair of interfaces in a network of our own, which it ends with. */
+static int veth(void) {
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg link;
+    struct rtattr info, kind;
+    char name[4];
+  } request = {
+      .header = {sizeof request, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, 1, 0},
+      .info = {sizeof request.info + sizeof request.kind + sizeof request.name, IFLA_LINKINFO},
+      .kind = {sizeof request.kind + sizeof request.name, IFLA_INFO_KIND},
+      .name = {'v', 'e', 't', 'h'},
+  };
+  struct {
+    struct nlmsghdr header;
+    struct nlmsgerr error;
+    char request[sizeof request];
+  } answer;
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) return errno;
+  int route = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (route < 0 || send(route, &request, sizeof request, 0) < 0 || recv(route, &answer, sizeof answer, 0) < 0) return errno;
+  return -answer.error.error;
+}
+
+static int tap(void) {
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) return errno;
+  struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+  int device = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+  return device < 0 ? errno : outcome(ioctl(device, TUNSETIFF, &request));
+}
+
 static const struct {
   const char *name;
   int (*attempt)(void);
@@ -204,6 +238,8 @@ static const struct {
     {"loop", loop_device},
     {"dm-verity", dm_verity},
     {"dm-integrity", dm_integrity},
+    {"veth", veth},
+    {"tap", tap},
 };
 
 int probe(void) {
