@@ -8,24 +8,26 @@ import { labelOf } from './label.ts';
 import { LinkError, type Links } from './links.ts';
 import { type InterfaceEvent, interfaceMachine } from './machine.ts';
 
+type Labels = Pick<Links, 'setAlias' | 'addAlternativeName'>;
+
 /**
  * Makes an interface, or finds it made.
  * @returns what its owner is handed
  * @throws PosternError INTERFACE_FAILED, after what was done is undone
  */
-export function addInterface(order: Order, making: Making, links: Links, log: Logger): readonly Descriptor[] {
+export function addInterface(order: Order, making: Making, links: Labels, log: Logger): readonly Descriptor[] {
   return new Addition(order, making, links, log).run();
 }
 
 class Addition {
   readonly #order: Order;
   readonly #making: Making;
-  readonly #links: Links;
+  readonly #links: Labels;
   readonly #log: Logger;
   readonly #actor: Actor<typeof interfaceMachine>;
   #error: unknown = new PosternError('INTERNAL');
 
-  constructor(order: Order, making: Making, links: Links, log: Logger) {
+  constructor(order: Order, making: Making, links: Labels, log: Logger) {
     this.#order = order;
     this.#making = making;
     this.#links = links;
