@@ -12,6 +12,7 @@
       'src/namespace.cc',
       'src/mount.cc',
       'src/directory.cc',
+      'src/control_group.cc',
       'src/loop.cc',
       'src/device_mapper.cc',
       'src/keyring.cc',
