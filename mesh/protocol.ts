@@ -129,6 +129,12 @@ export const messages = {
   'mount.admit': message(['allocator'], ['lsm'], v.strictObject({ request }), () => ['user-namespace', 'directory']),
   'mount.added': message(['allocator', 'lsm'], ['gateway'], v.strictObject({ request })),
 
+  // AddControlGroupToUserNamespace: gateway → allocator → gateway
+  'control-group.add': message(['gateway'], ['allocator'], v.strictObject({ request, peer }), () => ['user-namespace', 'directory']),
+  'control-group.added': message(['allocator'], ['gateway'], v.strictObject({ request })),
+  /** the sender itself, which alone may give control groups to ranges */
+  'control-group.giver': message(['allocator'], ['lsm'], v.strictObject({}), () => ['process']),
+
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway
   'image.mount': message(
     ['gateway'],

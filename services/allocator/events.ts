@@ -9,6 +9,8 @@ const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe
 const ordinal = v.pipe(v.number(), v.integer(), v.minValue(0));
 const namespace = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const unit = v.picklist([1, 65536]);
+/** 64 bits in decimal: the inode of a folder of cgroup2 */
+const controlGroup = v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,19}$/));
 
 /** A namespace and what it holds. */
 const holding = v.strictObject({
@@ -38,6 +40,8 @@ const holding = v.strictObject({
   guarded: v.boolean(),
   /** its maps are known to be written */
   mapped: v.boolean(),
+  /** what was given to it, or is being given: taken back at its end, before its range is anybody's again */
+  controlGroups: v.optional(v.array(controlGroup), () => []),
 });
 export type Holding = v.InferOutput<typeof holding>;
 
@@ -58,6 +62,10 @@ export const eventSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('unreserve') }),
   v.strictObject({ kind: v.literal('hold'), holding }),
   v.strictObject({ kind: v.literal('mapped'), namespace }),
+  /** a control group goes to a holding; on record before its owner changes */
+  v.strictObject({ kind: v.literal('give'), namespace, controlGroup }),
+  /** it was not given after all */
+  v.strictObject({ kind: v.literal('keep'), namespace, controlGroup }),
   /** nothing was ever mapped in it */
   v.strictObject({ kind: v.literal('undo'), namespace }),
   /** it is gone */

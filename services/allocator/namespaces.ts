@@ -39,12 +39,15 @@ export class Namespaces {
   readonly #kernel: Kernel;
   readonly #helper: Helper;
   readonly #registry: Registry;
+  readonly #ended: (namespace: string) => void;
   readonly #own: string;
 
-  constructor(kernel: Kernel, helper: Helper, registry: Registry) {
+  /** @param ended hears of a namespace on record that turns out to be gone */
+  constructor(kernel: Kernel, helper: Helper, registry: Registry, ended: (namespace: string) => void) {
     this.#kernel = kernel;
     this.#helper = helper;
     this.#registry = registry;
+    this.#ended = ended;
     using own = new Descriptor(kernel.ownUserNamespace());
     this.#own = this.#kernelName(own);
   }
@@ -198,7 +201,7 @@ export class Namespaces {
   #recogniseByInode(namespace: Descriptor, inode: string): Holding | undefined {
     const holding = this.#registry.tree.onInode(inode);
     if (holding === undefined || !holding.mapped || this.isMapped(namespace, holding)) return holding;
-    this.#registry.free(holding.namespace);
+    this.#ended(holding.namespace);
     return undefined;
   }
 

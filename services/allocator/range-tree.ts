@@ -29,6 +29,8 @@ export class RangeTree {
   readonly #starts = new Map<number, string>();
   readonly #inodes = new Map<string, string>();
   readonly #owners = new Map<number, number>();
+  /** whose each control group is */
+  readonly #controlGroups = new Map<string, string>();
 
   constructor(pools: HostPools) {
     this.#root = { 1: new Pool(places(pools.singles, 1)), 65536: new Pool(places(pools.containers, containerSize)) };
@@ -59,6 +61,17 @@ export class RangeTree {
     if (single !== undefined) return single;
     const container = this.#startingAt(id - (id % containerSize));
     return container?.unit === containerSize ? container : undefined;
+  }
+
+  /** The namespace that a control group was given to. */
+  holderOfControlGroup(controlGroup: string): string | undefined {
+    return this.#controlGroups.get(controlGroup);
+  }
+
+  /** All control groups that end with a holding: its own, and those of what lies in it. */
+  *controlGroupsOf(namespace: string): Generator<string> {
+    yield* this.find(namespace)?.controlGroups ?? [];
+    for (const child of this.#children.get(namespace) ?? []) yield* this.controlGroupsOf(child);
   }
 
   /** How many namespaces an owner holds ranges with. */
@@ -104,6 +117,12 @@ export class RangeTree {
         return;
       case 'mapped':
         this.#replace({ ...this.#get(event.namespace), mapped: true });
+        return;
+      case 'give':
+        this.#give(this.#get(event.namespace), event.controlGroup);
+        return;
+      case 'keep':
+        this.#keep(this.#get(event.namespace), event.controlGroup);
         return;
       case 'undo':
         this.#undo(this.#get(event.namespace));
@@ -180,7 +199,19 @@ export class RangeTree {
     this.#owners.set(owner, this.countOf(owner) + 1);
     if (delegated.length > 0) this.#delegated.set(namespace, new Pool(delegated));
     if (parent !== null) this.#siblings(parent).add(namespace);
+    for (const group of holding.controlGroups) this.#controlGroups.set(group, namespace);
     this.serial++;
+  }
+
+  #give(holding: Holding, controlGroup: string): void {
+    if (this.#controlGroups.has(controlGroup)) throw new Error(`control group ${controlGroup} would have had two holders`);
+    this.#controlGroups.set(controlGroup, holding.namespace);
+    this.#replace({ ...holding, controlGroups: [...holding.controlGroups, controlGroup] });
+  }
+
+  #keep(holding: Holding, controlGroup: string): void {
+    this.#controlGroups.delete(controlGroup);
+    this.#replace({ ...holding, controlGroups: holding.controlGroups.filter((each) => each !== controlGroup) });
   }
 
   /** The namespace is gone, so everything that lies in it is gone too. */
@@ -205,11 +236,12 @@ export class RangeTree {
     return [...own, ...delegated.map((spare) => [this.#poolOf(parent, containerSize), spare] as const)];
   }
 
-  #forget({ namespace, name, owner, parent, start }: Holding): void {
+  #forget({ namespace, name, owner, parent, start, controlGroups }: Holding): void {
     this.#holdings.delete(namespace);
     this.#delegated.delete(namespace);
     this.#names.delete(name);
     if (start !== null) this.#starts.delete(start);
+    for (const group of controlGroups) this.#controlGroups.delete(group);
     const inode = inodeOf(namespace);
     if (inode !== null && this.#inodes.get(inode) === namespace) this.#inodes.delete(inode);
     const rest = this.countOf(owner) - 1;

@@ -113,12 +113,22 @@ export class Registry {
     }
   }
 
+  /** Records to whom a control group goes, before its owner changes. A loss of power ends all control groups, so none must outlive it. */
+  give(namespace: string, controlGroup: string): void {
+    this.#record({ kind: 'give', namespace, controlGroup });
+  }
+
+  /** For a control group whose owner is who it was. */
+  keep(namespace: string, controlGroup: string): void {
+    this.#record({ kind: 'keep', namespace, controlGroup });
+  }
+
   /** For a namespace of which it is certain that none of the IDs was ever mapped. */
   undo(namespace: string): void {
     this.#record({ kind: 'undo', namespace });
   }
 
-  /** For a namespace that is gone. */
+  /** For a namespace that is gone, and whose control groups are taken back. */
   free(namespace: string): void {
     this.#record({ kind: 'free', namespace });
   }

@@ -9,6 +9,7 @@ import type { GatewayConfig } from './config.ts';
 import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
 import { Ledger } from './limits.ts';
+import { addControlGroup } from './methods/add-control-group.ts';
 import { addMount } from './methods/add-mount.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
 import { getStatus } from './methods/get-status.ts';
@@ -53,6 +54,7 @@ export function startGateway(
     allocateUserRange,
     registerUserNamespace,
     addMount,
+    addControlGroup,
     mountImage(host),
     mountDirectory(host),
     makeDirectory,

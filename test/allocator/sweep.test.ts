@@ -19,6 +19,7 @@ const holding = (namespace: string): Holding => ({
   mapForeign: false,
   guarded: true,
   mapped: true,
+  controlGroups: [],
 });
 
 function sweeping(count: number) {

@@ -24,6 +24,7 @@ export function hold(registry: Registry, asked: Asked): Holding {
     target,
     mapForeign: false,
     mapped: false,
+    controlGroups: [],
     ...chosen,
     delegated: [...chosen.delegated],
   };

@@ -42,6 +42,7 @@ export class PartGateway {
     'request.progress': () => {},
     'range.allocated': ({ request }) => this.#end(request, 'done'),
     'mount.added': () => {},
+    'control-group.added': () => {},
     'record.found': () => {},
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),
     'directory.made': (_payload, descriptors) => closeAll(descriptors),

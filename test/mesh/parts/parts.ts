@@ -69,6 +69,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'range.restricted': ({ request }) => mesh.send('gateway', 'range.allocated', { request, name: 'ns-1' }),
   'namespace.register': notHere,
   'mount.add': notHere,
+  'control-group.add': notHere,
   'record.find': notHere,
   'image.mount': notHere,
   'directory.mount': notHere,
@@ -97,6 +98,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
   'mounts.allow': notHere,
   'directory.allow': notHere,
   'mount.admit': notHere,
+  'control-group.giver': notHere,
   'namespace.release': () => {},
 }));
 
