@@ -27,6 +27,7 @@ const allocateName = 'io.systemd.NamespaceResource.AllocateUserRange';
 const mountName = 'io.systemd.MountFileSystem.MountImage';
 const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
 const makeName = 'io.systemd.MountFileSystem.MakeDirectory';
+const controlGroupName = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
 const prepareName = 'io.postern.Images.Prepare';
 const statusName = 'io.postern.Gateway.GetStatus';
 
@@ -37,6 +38,12 @@ export type AllocateOptions = Partial<Without<ParametersOf<typeof allocateName>,
   readonly name: string;
   readonly userNamespace: Borrowed;
 };
+
+export interface ControlGroupOptions {
+  readonly userNamespace: Borrowed;
+  /** the folder of a control group that was delegated to the caller, open for reading */
+  readonly controlGroup: Borrowed;
+}
 
 type ImageParameters = ParametersOf<typeof mountName>;
 type ImageDescriptors = 'imageFileDescriptor' | 'userNamespaceFileDescriptor' | 'verityDataFileDescriptor';
@@ -137,6 +144,13 @@ export class PosternClient implements Disposable {
     const { parameters: reply, descriptors } = await this.connection.call(allocateName, parameters, [userNamespace]);
     closeAll(descriptors);
     return { name: reply.name ?? options.name };
+  }
+
+  /** Gives a control group of the caller's to a user namespace with a range. It is removed with all below it when the namespace ends. */
+  async addControlGroup({ userNamespace, controlGroup }: ControlGroupOptions): Promise<void> {
+    const parameters = { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 };
+    const { descriptors } = await this.connection.call(controlGroupName, parameters, [userNamespace, controlGroup]);
+    closeAll(descriptors);
   }
 
   /** Has an image checked and mounted. The result owns the mounts. */
