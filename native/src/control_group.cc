@@ -48,8 +48,17 @@ bool Hand(int folder, const char* name, uid_t uid, gid_t gid, mode_t mode, const
   if (fchownat(folder, name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0) return false;
   *call = "fchmodat";
   if (fchmodat(folder, name, mode, 0) < 0) return false;
+  if (uid == 0 && gid == 0) return true;
   *call = "fchownat";
   return fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/** In one step where the mode is right already, so that nobody finds it half given. */
+bool Give(int folder, const char* name, const struct stat& former, uid_t owner, const char** call) {
+  const mode_t mode = S_ISDIR(former.st_mode) ? kFolderMode : kFileMode;
+  if ((former.st_mode & 07777) != mode) return Hand(folder, name, owner, owner, mode, call);
+  *call = "fchownat";
+  return fchownat(folder, name, owner, owner, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Napi::Value GiveControlGroup(const Napi::CallbackInfo& info) {
@@ -67,8 +76,7 @@ Napi::Value GiveControlGroup(const Napi::CallbackInfo& info) {
   int error = 0;
   size_t begun = 0;
   for (; begun < kCount && error == 0; begun++) {
-    const mode_t mode = S_ISDIR(former[begun].st_mode) ? kFolderMode : kFileMode;
-    if (!Hand(folder, kDelegated[begun], owner, owner, mode, &call)) error = errno;
+    if (!Give(folder, kDelegated[begun], former[begun], owner, &call)) error = errno;
   }
   if (error == 0) return env.Undefined();
   const char* ignored;
