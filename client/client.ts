@@ -28,6 +28,7 @@ const networkName = 'io.systemd.NamespaceResource.AddNetworkToUserNamespace';
 const mountName = 'io.systemd.MountFileSystem.MountImage';
 const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
 const makeName = 'io.systemd.MountFileSystem.MakeDirectory';
+const controlGroupName = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
 const prepareName = 'io.postern.Images.Prepare';
 const statusName = 'io.postern.Gateway.GetStatus';
 
@@ -45,6 +46,12 @@ export interface VethOptions {
   readonly networkNamespace: Borrowed;
   /** what the other end is to be called; `host0` when left out */
   readonly name?: string;
+}
+
+export interface ControlGroupOptions {
+  readonly userNamespace: Borrowed;
+  /** the folder of a control group that was delegated to the caller, open for reading */
+  readonly controlGroup: Borrowed;
 }
 
 type ImageParameters = ParametersOf<typeof mountName>;
@@ -167,6 +174,13 @@ export class PosternClient implements Disposable {
     const parameters = { mode: 'tap', userNamespaceFileDescriptor: 0 };
     const { parameters: reply, descriptors } = await this.connection.call(networkName, parameters, [userNamespace]);
     return { hostName: reply.hostInterfaceName, tap: only(descriptors, reply.interfaceFileDescriptor ?? -1) };
+  }
+
+  /** Gives a control group of the caller's to a user namespace with a range. It is removed with all below it when the namespace ends. */
+  async addControlGroup({ userNamespace, controlGroup }: ControlGroupOptions): Promise<void> {
+    const parameters = { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 };
+    const { descriptors } = await this.connection.call(controlGroupName, parameters, [userNamespace, controlGroup]);
+    closeAll(descriptors);
   }
 
   /** Has an image checked and mounted. The result owns the mounts. */

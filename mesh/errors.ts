@@ -40,6 +40,7 @@ export const errorCatalogue = {
   NAMESPACE_GONE: { why: 'the user namespace ended while the request was under way', next: 'keep a process or descriptor in it' },
   NAMESPACE_EXISTS: { why: 'the user namespace holds a range already', next: 'create a new namespace' },
   NAMESPACE_NOT_REGISTERED: { why: 'the user namespace was not registered here', next: 'allocate a range for it, or register it, first' },
+  NAMESPACE_WITHOUT_RANGE: { why: 'the user namespace has no range of ours', next: 'allocate one for it, of type managed' },
   NAMESPACE_NOT_OWN_ID: {
     why: "the user namespace does not map the caller's own user and group first",
     next: 'map your own IDs, users and groups alike, to 0 where you map more than one',
@@ -128,6 +129,17 @@ export const errorCatalogue = {
   DIRECTORY_FAILED: {
     why: 'the kernel refused to make the directory',
     next: 'the system call and its error are in the message; EEXIST says that the name is taken',
+  },
+
+  // The control group
+  CONTROL_GROUP_NOT_YOURS: { why: 'the control group belongs to another user', next: 'pass one that was delegated to you' },
+  CONTROL_GROUP_ROOT: { why: 'the root of all control groups can not be given away', next: 'make one below it and pass that' },
+  CONTROL_GROUP_ADDED: { why: 'a namespace has this control group already', next: 'nothing, or pass another one' },
+  CONTROL_GROUPS_TOO_MANY: { why: 'the user namespace has as many control groups as one may have', next: 'add at most 16' },
+  CONTROL_GROUPS_ABSENT: { why: 'this machine has no mount of cgroup2', next: 'mount it, and start Postern again' },
+  CONTROL_GROUP_FAILED: {
+    why: 'the kernel refused to give the control group away',
+    next: 'the system call and its error are in the message',
   },
 
   // The mount

@@ -177,6 +177,11 @@ export const messages = {
   /** Their namespace is gone, and so must they be before its IDs are somebody else's. */
   'interfaces.remove': message(['allocator'], ['network'], v.strictObject({ namespace, interfaces: v.array(networkInterface) })),
   'interfaces.removed': message(['network'], ['allocator'], v.strictObject({ namespace, complete: v.boolean() })),
+  // AddControlGroupToUserNamespace: gateway → allocator → gateway
+  'control-group.add': message(['gateway'], ['allocator'], v.strictObject({ request, peer }), () => ['user-namespace', 'directory']),
+  'control-group.added': message(['allocator'], ['gateway'], v.strictObject({ request })),
+  /** the sender itself, which alone may give control groups to ranges */
+  'control-group.giver': message(['allocator'], ['lsm'], v.strictObject({}), () => ['process']),
 
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway
   'image.mount': message(

@@ -206,6 +206,21 @@ export interface Addon extends BlockDevices, NetworkDevices {
    * A descriptor of it, opened for reading. EEXIST: the name is taken. Needs CAP_SETUID, CAP_SETGID, CAP_CHOWN.
    */
   makeDirectory(parentFd: number, name: string, workName: string, mode: number, owner: number): number;
+
+  // ── control groups (cgroup2). The number is the inode's, of 64 bits, which no other one of this boot has
+  /** Opens a folder of cgroup2 for reading; null where it is gone. `mountFd`: any folder of it. Needs CAP_DAC_READ_SEARCH. */
+  openControlGroup(mountFd: number, number: bigint): number | null;
+  /**
+   * Gives a folder, and what of it its owner must be able to write (cgroup.procs, .subtree_control, .threads), to another owner, user and
+   * group alike, with modes 0755 and 0644. What was done is undone where a step fails. Needs CAP_CHOWN.
+   */
+  giveControlGroup(fd: number, owner: number): void;
+  /**
+   * Takes a folder back with all below, on a thread of libuv's pool: what is empty is removed, and what is in use becomes root's, that nobody
+   * else may write. `fd` must stay open until the call has returned, not longer. Needs CAP_CHOWN, CAP_SETUID, CAP_SETGID.
+   */
+  takeBackControlGroup(fd: number): Promise<{ readonly removed: number; readonly kept: number }>;
+
   /** move_mount from a descriptor onto a path */
   moveMount(fd: number, path: string): void;
   /** flags: `unmountFlags` */

@@ -13,6 +13,7 @@
       'src/mount.cc',
       'src/directory.cc',
       'src/network.cc',
+      'src/control_group.cc',
       'src/loop.cc',
       'src/device_mapper.cc',
       'src/keyring.cc',

@@ -17,6 +17,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { say } from '../output.ts';
 import { defaultSocket } from '../socket.ts';
 import { defaultState } from '../state.ts';
+import { controlGroups } from './control-groups.ts';
 import { holdState, makeSocket, makeState, type OwnSocket, plainPath } from './folders.ts';
 import { type Links, placeLinks } from './links.ts';
 import { notify, passedListener } from './notify.ts';
@@ -135,7 +136,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     // callers wait in the socket's queue until the gateway is ready
     links = linksFor(path, options, log);
-    const supervisor = new Supervisor({ services: parts, listener, log, clock: systemClock, dist, folders: { STATE: folder } });
+    const supervisor = new Supervisor({
+      services: parts,
+      listener,
+      log,
+      clock: systemClock,
+      dist,
+      folders: { STATE: folder, CGROUP: controlGroups() },
+    });
     process.exitCode = await attend(supervisor, path, log);
   } finally {
     try {

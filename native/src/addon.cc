@@ -27,6 +27,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddMounts(env, exports);
   AddDirectories(env, exports);
   AddNetwork(env, exports);
+  AddControlGroups(env, exports);
   AddLoops(env, exports);
   AddDeviceMapper(env, exports);
   AddKeyring(env, exports);

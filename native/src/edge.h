@@ -142,6 +142,7 @@ void AddNamespaces(Napi::Env env, Napi::Object exports);
 void AddMounts(Napi::Env env, Napi::Object exports);
 void AddDirectories(Napi::Env env, Napi::Object exports);
 void AddNetwork(Napi::Env env, Napi::Object exports);
+void AddControlGroups(Napi::Env env, Napi::Object exports);
 void AddLoops(Napi::Env env, Napi::Object exports);
 void AddDeviceMapper(Napi::Env env, Napi::Object exports);
 void AddSeals(Napi::Env env, Napi::Object exports);

@@ -8,7 +8,8 @@ import { native } from '../../native/index.ts';
 import { Allocations } from './allocation.ts';
 import { currentBoot } from './boot.ts';
 import type { AllocatorConfig } from './config.ts';
-import { Departures } from './departures.ts';
+import { ControlGroups, type GroupKernel } from './control-groups.ts';
+import { Endings } from './endings.ts';
 import { awaitFormerHelper, recordHelper } from './former-helper.ts';
 import { allocatorHandlers } from './handlers.ts';
 import type { Disk } from './journal.ts';
@@ -22,7 +23,7 @@ import { Sweep } from './sweep.ts';
 /** What tests put in the place of the real thing: a kernel and a disk that end the process at a chosen call. */
 export interface Surroundings {
   readonly clock?: Clock;
-  readonly kernel?: Kernel;
+  readonly kernel?: Kernel & GroupKernel;
   readonly disk?: Disk;
   readonly boot?: string;
   readonly rewriteAtBytes?: number;
@@ -47,20 +48,24 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     mesh.log.fatal('the namespace helper does not answer');
     process.exit(exitCodes.helperLost);
   };
-  const namespaces = new Namespaces(kernel, { socket: socket.fd, lost: helperLost }, registry);
-  const departures = new Departures(mesh, registry);
-  settleAll(mesh, registry, namespaces, departures);
+  const groups = new ControlGroups(kernel, registry, config.control_groups);
+  const endings = new Endings({ mesh, clock, registry, groups });
+  const namespaces = new Namespaces(kernel, { socket: socket.fd, lost: helperLost }, registry, (namespace) => endings.end(namespace));
+  settleAll(mesh, registry, namespaces, endings);
   const allocations = new Allocations({ mesh, clock, registry, namespaces });
   const policy = new PolicyWatch(mesh, registry);
   const sweep = new Sweep({
     clock,
     holdings: () => registry.tree.holdings(),
     isGone: (holding) => namespaces.isGone(holding),
-    gone: ({ namespace }) => departures.gone(namespace),
+    gone: ({ namespace }) => endings.end(namespace),
   });
   sweep.start();
   mesh.onPeerDown((peer) => {
     if (peer === 'lsm') allocations.lsmDied();
+  });
+  mesh.onPeerUp((peer) => {
+    if (peer === 'lsm') mesh.send('lsm', 'control-group.giver', {}, [new Descriptor(native.pidfdOpen(process.pid))]);
   });
 
   const key = randomBytes(16);
@@ -71,7 +76,8 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     registry,
     namespaces,
     allocations,
-    departures,
+    groups,
+    endings,
     hash: (text) => createHmac('sha256', key).update(text).digest('hex'),
     policy: (enforcing, reason) => policy.hear(enforcing, reason),
   });
@@ -89,6 +95,8 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     }),
     stop() {
       sweep.stop();
+      endings.stop();
+      groups.close();
       registry.close();
       socket.close();
     },

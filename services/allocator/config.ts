@@ -60,6 +60,8 @@ export const configSchema = v.pipe(
     share_per_user: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.75),
     /** where the registry lives */
     state: v.optional(v.string(), '/state'),
+    /** where cgroup2 is mounted */
+    control_groups: v.optional(v.string(), '/control-groups'),
   }),
   v.check(({ pools, single_pools }) => apart([...pools, ...single_pools]), 'a pool for single IDs lies in one for containers'),
 );

@@ -10,6 +10,8 @@ const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe
 const ordinal = v.pipe(v.number(), v.integer(), v.minValue(0));
 const namespace = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const unit = v.picklist([1, 65536]);
+/** 64 bits in decimal: the inode of a folder of cgroup2 */
+const controlGroup = v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,19}$/));
 
 /** A namespace and what it holds. */
 const holding = v.strictObject({
@@ -40,9 +42,11 @@ const holding = v.strictObject({
   /** its maps are known to be written */
   mapped: v.boolean(),
   /** the host's ends of its network interfaces, as far as they were ever asked for */
-  interfaces: v.optional(v.array(networkInterface)),
-  /** it is gone, but its interfaces may still be there */
-  ended: v.optional(v.boolean()),
+  interfaces: v.optional(v.array(networkInterface), () => []),
+  /** what was given to it, or is being given */
+  controlGroups: v.optional(v.array(controlGroup), () => []),
+  /** it is gone; its range is nobody's before its interfaces are removed and its control groups taken back */
+  ended: v.optional(v.boolean(), false),
 });
 export type Holding = v.InferOutput<typeof holding>;
 
@@ -66,6 +70,10 @@ export const eventSchema = v.variant('kind', [
   /** may be there from now on */
   v.strictObject({ kind: v.literal('interface'), namespace, added: networkInterface }),
   v.strictObject({ kind: v.literal('ended'), namespace }),
+  /** a control group goes to a holding; on record before its owner changes */
+  v.strictObject({ kind: v.literal('give'), namespace, controlGroup }),
+  /** it was not given after all */
+  v.strictObject({ kind: v.literal('keep'), namespace, controlGroup }),
   /** nothing was ever mapped in it */
   v.strictObject({ kind: v.literal('undo'), namespace }),
   /** it is gone */

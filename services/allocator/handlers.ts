@@ -5,8 +5,9 @@ import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
 import type { Allocations } from './allocation.ts';
 import type { AllocatorConfig } from './config.ts';
-import type { Departures } from './departures.ts';
+import type { ControlGroups } from './control-groups.ts';
 import { levelsUp, mapMode, mountMaps, ownershipOf, rangeOf, requireTrusted } from './directories.ts';
+import type { Endings } from './endings.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
@@ -25,7 +26,8 @@ export interface Parts {
   readonly registry: Registry;
   readonly namespaces: Namespaces;
   readonly allocations: Allocations;
-  readonly departures: Departures;
+  readonly groups: Pick<ControlGroups, 'give'>;
+  readonly endings: Pick<Endings, 'end' | 'removed'>;
   /** a keyed hash, in hexadecimal digits */
   readonly hash: (text: string) => string;
   /** whether an ID belongs to the pools */
@@ -70,6 +72,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       targetGroup: call.target ?? self.gid,
       mapForeign: call.mapForeign,
       mapped: false,
+      interfaces: [],
+      controlGroups: [],
+      ended: false,
     };
     const maps = namespaceMaps({ ...holding, self });
     allocations.begin({ request, deadline, holding, maps, denySetgroups: call.type === 'self' }, namespace);
@@ -99,6 +104,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       target,
       mapForeign: false,
       mapped: false,
+      interfaces: [],
+      controlGroups: [],
+      ended: false,
     };
     allocations.begin({ request, deadline, holding, maps: null, denySetgroups: false }, namespace);
   }
@@ -219,6 +227,14 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     mesh.pass('mounter', 'directory.attach', { request, deadline, holder, readOnly, isMapped: mode !== 'identity' }, sent);
   }
 
+  function addControlGroup({ request, peer }: Payload<'control-group.add'>, namespace: Descriptor, folder: Descriptor): void {
+    const holding = namespaces.recognise(namespace);
+    if (holding?.mapped !== true) throw new PosternError('NAMESPACE_NOT_REGISTERED');
+    requireOwner(namespace, peer);
+    parts.groups.give(folder, holding, peer);
+    mesh.send('gateway', 'control-group.added', { request });
+  }
+
   /** The gateway has seen to it that root asks. */
   function addMount({ request }: Payload<'mount.add'>, descriptors: Descriptor[]): void {
     const [namespace] = descriptors;
@@ -262,7 +278,16 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     },
 
     'interfaces.removed'({ namespace, complete }) {
-      parts.departures.removed(namespace, complete);
+      parts.endings.removed(namespace, complete);
+    },
+
+    'control-group.add'(call, [namespace, folder]) {
+      if (namespace === undefined || folder === undefined) throw new PosternError('INTERNAL');
+      try {
+        addControlGroup(call, namespace, folder);
+      } finally {
+        closeAll([namespace, folder]);
+      }
     },
 
     'image.mount': mount,
@@ -295,7 +320,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       const holding = registry.tree.find(namespace);
       if (holding === undefined) return;
       if (namespaces.isGone(holding) === false) mesh.log.error({ namespace }, 'the lsm service says it is gone, the kernel that it lives');
-      else parts.departures.gone(namespace);
+      else parts.endings.end(namespace);
     },
   };
 }

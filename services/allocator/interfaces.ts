@@ -36,10 +36,10 @@ export function addInterface(
   if (holding?.mapped !== true) throw new PosternError('NAMESPACE_NOT_REGISTERED');
   if (peer.uid !== exempt && peer.uid !== holding.owner) throw new PosternError('PERMISSION_DENIED', 'another user registered it');
   const names = interfaceNames(holding, { kind, inner });
-  const known = holding.interfaces ?? [];
+  const known = holding.interfaces;
   if (!known.some(({ name }) => name === names.name)) {
     if (known.length >= interfacesPerNamespace) throw new PosternError('TOO_MANY_INTERFACES');
-    const mayHaveMore = peer.uid === exempt || registry.tree.interfacesOf(holding.owner) < limits.interfaces_per_user;
+    const mayHaveMore = peer.uid === exempt || registry.tree.belongings.interfacesOf(holding.owner) < limits.interfaces_per_user;
     if (!mayHaveMore) throw new PosternError('LIMIT_REACHED', 'network interfaces of one user');
     // Before it is there, so that whatever happens it is known to whoever has to remove it.
     registry.addInterface(holding.namespace, names);

@@ -1,11 +1,11 @@
 /**
  * allocator: owns which namespace holds which IDs, and the only hand that writes ID maps.
  * Privileges: SETUID and SETGID (maps, directories), SYS_ADMIN (setns), SYS_PTRACE (where does the caller run), DAC_READ_SEARCH and CHOWN
- * (callers' directories); see privileges.ts.
- * Hears: gateway (range.allocate, namespace.register, mount.add, interface.add, record.find, image.mount, directory.mount, directory.make,
- * status.ask), lsm (range.restricted, policy.state, namespace.gone), network (interfaces.removed).
- * Sends: gateway (range.allocated, directory.made, mount.added, record.found), lsm (range.restrict, mount.admit, namespace.release),
- * verity (image.verify), mounter (directory.attach), network (interface.make, interfaces.remove).
+ * (callers' directories and control groups); see privileges.ts.
+ * Hears: gateway (range.allocate, namespace.register, mount.add, control-group.add, interface.add, record.find, image.mount,
+ * directory.mount, directory.make, status.ask), lsm (range.restricted, policy.state, namespace.gone), network (interfaces.removed).
+ * Sends: gateway (range.allocated, directory.made, mount.added, control-group.added, record.found), lsm (range.restrict, mount.admit,
+ * control-group.giver, namespace.release), verity (image.verify), mounter (directory.attach), network (interface.make, interfaces.remove).
  * When it dies: requests that were here fail with SERVICE_DIED; the journal knows every holder, so no ID gets a second one.
  */
 import { dirname, join } from 'node:path';

@@ -40,12 +40,15 @@ export class Namespaces {
   readonly #kernel: Kernel;
   readonly #helper: Helper;
   readonly #registry: Registry;
+  readonly #ended: (namespace: string) => void;
   readonly #own: string;
 
-  constructor(kernel: Kernel, helper: Helper, registry: Registry) {
+  /** @param ended hears of a namespace on record that turns out to be gone */
+  constructor(kernel: Kernel, helper: Helper, registry: Registry, ended: (namespace: string) => void) {
     this.#kernel = kernel;
     this.#helper = helper;
     this.#registry = registry;
+    this.#ended = ended;
     using own = new Descriptor(kernel.ownUserNamespace());
     this.#own = this.#kernelName(own);
   }
@@ -109,7 +112,7 @@ export class Namespaces {
 
   /** Whether a namespace on record is gone; null where this kernel can't tell. */
   isGone(holding: Holding): boolean | null {
-    if (holding.ended === true) return true;
+    if (holding.ended) return true;
     const found = this.open(holding);
     if (found === 'unknown') return null;
     if (found === 'gone') return true;
@@ -209,7 +212,7 @@ export class Namespaces {
     const holding = this.#registry.tree.onInode(inode);
     if (holding?.ended === true) return undefined;
     if (holding === undefined || !holding.mapped || this.isMapped(namespace, holding)) return holding;
-    this.#registry.leave(holding.namespace);
+    this.#ended(holding.namespace);
     return undefined;
   }
 

@@ -3,7 +3,7 @@
  * node, and its children are served from those by the same code, to any depth. The tree changes by events only (events.ts), so
  * that replaying a journal gives the very same tree. Pure.
  */
-import type { NetworkInterface } from '../../mesh/protocol.ts';
+import { Belongings } from './belongings.ts';
 import type { Holding, Policy, RegistryEvent } from './events.ts';
 import { containerSize, type IdRange, places, type Unit } from './ids.ts';
 import { Pool, type PoolCounts } from './pool.ts';
@@ -30,8 +30,7 @@ export class RangeTree {
   readonly #starts = new Map<number, string>();
   readonly #inodes = new Map<string, string>();
   readonly #owners = new Map<number, number>();
-  /** how many network interfaces an owner's namespaces have */
-  readonly #interfaces = new Map<number, number>();
+  readonly belongings = new Belongings();
 
   constructor(pools: HostPools) {
     this.#root = { 1: new Pool(places(pools.singles, 1)), 65536: new Pool(places(pools.containers, containerSize)) };
@@ -39,6 +38,13 @@ export class RangeTree {
 
   find(namespace: string): Holding | undefined {
     return this.#holdings.get(namespace);
+  }
+
+  /** @throws Error where a namespace holds nothing */
+  get(namespace: string): Holding {
+    const holding = this.find(namespace);
+    if (holding === undefined) throw new Error(`${namespace} holds nothing`);
+    return holding;
   }
 
   /** The latest holding on an inode (`ino:N`), on kernels whose namespaces have no other name. */
@@ -69,15 +75,10 @@ export class RangeTree {
     return this.#owners.get(owner) ?? 0;
   }
 
-  /** How many network interfaces the namespaces of an owner have. */
-  interfacesOf(owner: number): number {
-    return this.#interfaces.get(owner) ?? 0;
-  }
-
-  /** The network interfaces of a namespace, and of all that lie in it. */
-  interfacesBelow(namespace: string): NetworkInterface[] {
-    const own = this.find(namespace)?.interfaces ?? [];
-    return [...own, ...this.childrenOf(namespace).flatMap((child) => this.interfacesBelow(child))];
+  /** Whether a namespace, or one that lies in it, has what must go before its range does. */
+  hasBelongings(namespace: string): boolean {
+    const { interfaces, controlGroups } = this.get(namespace);
+    return interfaces.length > 0 || controlGroups.length > 0 || this.childrenOf(namespace).some((child) => this.hasBelongings(child));
   }
 
   /** The namespaces that are served from what this one was given. */
@@ -122,19 +123,27 @@ export class RangeTree {
         this.#hold(event.holding);
         return;
       case 'mapped':
-        this.#replace({ ...this.#get(event.namespace), mapped: true });
+        this.#change(event.namespace, () => ({ mapped: true }));
         return;
       case 'interface':
-        this.#addInterface(this.#get(event.namespace), event.added);
+        this.#change(event.namespace, ({ interfaces }) => ({ interfaces: [...interfaces, event.added] }));
         return;
       case 'ended':
-        this.#replace({ ...this.#get(event.namespace), ended: true });
+        this.#change(event.namespace, () => ({ ended: true }));
+        return;
+      case 'give':
+        this.#change(event.namespace, ({ controlGroups }) => ({ controlGroups: [...controlGroups, event.controlGroup] }));
+        return;
+      case 'keep':
+        this.#change(event.namespace, ({ controlGroups }) => ({
+          controlGroups: controlGroups.filter((each) => each !== event.controlGroup),
+        }));
         return;
       case 'undo':
-        this.#undo(this.#get(event.namespace));
+        this.#undo(this.get(event.namespace));
         return;
       case 'free':
-        this.#free(this.#get(event.namespace));
+        this.#free(this.get(event.namespace));
         return;
       case 'books':
         this.boot = event.boot;
@@ -189,11 +198,11 @@ export class RangeTree {
     this.policy = policy;
     if (policy !== 'off') return;
     // From here on any of them may leave a file behind.
-    for (const holding of this.#holdings.values()) this.#replace({ ...holding, guarded: false });
+    for (const namespace of this.#holdings.keys()) this.#change(namespace, () => ({ guarded: false }));
   }
 
   #hold(holding: Holding): void {
-    const { namespace, owner, name, parent, delegated, start, unit, interfaces = [] } = holding;
+    const { namespace, owner, name, parent, delegated, start, unit } = holding;
     if (this.#holdings.has(namespace)) throw new Error(`${namespace} would have had two holdings`);
     if (start !== null) this.#poolOf(parent, unit).hold(start, owner);
     for (const spare of delegated) this.#poolOf(parent, containerSize).hold(spare, owner);
@@ -202,16 +211,16 @@ export class RangeTree {
     if (start !== null) this.#starts.set(start, namespace);
     const inode = inodeOf(namespace);
     if (inode !== null) this.#inodes.set(inode, namespace);
-    add(this.#owners, owner, 1);
-    add(this.#interfaces, owner, interfaces.length);
+    this.#owners.set(owner, this.countOf(owner) + 1);
     if (delegated.length > 0) this.#delegated.set(namespace, new Pool(delegated));
     if (parent !== null) this.#siblings(parent).add(namespace);
+    this.belongings.add(holding);
     this.serial++;
   }
 
   /** The namespace is gone, so everything that lies in it is gone too. */
   #free(holding: Holding): void {
-    for (const child of this.#children.get(holding.namespace) ?? []) this.#free(this.#get(child));
+    for (const child of this.#children.get(holding.namespace) ?? []) this.#free(this.get(child));
     const spare = this.#delegated.get(holding.namespace);
     for (const [pool, start] of this.#rangesOf(holding)) {
       if (holding.guarded && spare?.isBurnt(start) !== true) pool.free(start);
@@ -231,24 +240,22 @@ export class RangeTree {
     return [...own, ...delegated.map((spare) => [this.#poolOf(parent, containerSize), spare] as const)];
   }
 
-  #forget({ namespace, name, owner, parent, start, interfaces = [] }: Holding): void {
+  #forget(holding: Holding): void {
+    const { namespace, name, owner, parent, start } = holding;
     this.#holdings.delete(namespace);
     this.#delegated.delete(namespace);
     this.#names.delete(name);
     if (start !== null) this.#starts.delete(start);
+    this.belongings.remove(holding);
     const inode = inodeOf(namespace);
     if (inode !== null && this.#inodes.get(inode) === namespace) this.#inodes.delete(inode);
-    add(this.#owners, owner, -1);
-    add(this.#interfaces, owner, -interfaces.length);
+    const rest = this.countOf(owner) - 1;
+    if (rest === 0) this.#owners.delete(owner);
+    else this.#owners.set(owner, rest);
     if (parent === null) return;
     const siblings = this.#siblings(parent);
     siblings.delete(namespace);
     if (siblings.size === 0) this.#children.delete(parent);
-  }
-
-  #addInterface(holding: Holding, added: NetworkInterface): void {
-    this.#replace({ ...holding, interfaces: [...(holding.interfaces ?? []), added] });
-    add(this.#interfaces, holding.owner, 1);
   }
 
   #startingAt(id: number): Holding | undefined {
@@ -256,14 +263,12 @@ export class RangeTree {
     return namespace === undefined ? undefined : this.find(namespace);
   }
 
-  #replace(holding: Holding): void {
-    this.#holdings.set(holding.namespace, holding);
-  }
-
-  #get(namespace: string): Holding {
-    const holding = this.find(namespace);
-    if (holding === undefined) throw new Error(`${namespace} holds nothing`);
-    return holding;
+  #change(namespace: string, change: (holding: Holding) => Partial<Holding>): void {
+    const before = this.get(namespace);
+    const after = { ...before, ...change(before) };
+    this.belongings.remove(before);
+    this.belongings.add(after);
+    this.#holdings.set(namespace, after);
   }
 
   #poolOf(parent: string | null, unit: Unit): Pool {
@@ -279,13 +284,6 @@ export class RangeTree {
     this.#children.set(parent, fresh);
     return fresh;
   }
-}
-
-/** Keeps a sum for each key that has one other than 0. */
-function add(sums: Map<number, number>, key: number, more: number): void {
-  const sum = (sums.get(key) ?? 0) + more;
-  if (sum === 0) sums.delete(key);
-  else sums.set(key, sum);
 }
 
 /** The part of a namespace's name that the kernel may use again; null where it has a better one. */

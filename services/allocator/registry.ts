@@ -114,6 +114,16 @@ export class Registry {
     }
   }
 
+  /** Records to whom a control group goes, before its owner changes. A loss of power ends all control groups, so none must outlive it. */
+  give(namespace: string, controlGroup: string): void {
+    this.#record({ kind: 'give', namespace, controlGroup });
+  }
+
+  /** For a control group whose owner is who it was. */
+  keep(namespace: string, controlGroup: string): void {
+    this.#record({ kind: 'keep', namespace, controlGroup });
+  }
+
   /** For a namespace of which it is certain that none of the IDs was ever mapped. */
   undo(namespace: string): void {
     this.#record({ kind: 'undo', namespace });
@@ -125,18 +135,18 @@ export class Registry {
   }
 
   /**
-   * A namespace is gone. It is freed, unless it, or one that lay in it, has interfaces: those must go first, then it is only marked, so that
-   * this is known where the kernel can't say it a second time.
+   * A namespace is gone. It is freed, unless it, or one that lay in it, has interfaces or control groups: those must go first, then it is
+   * only marked, so that this is known where the kernel can't say it a second time.
    * @returns whether it is freed
    */
   leave(namespace: string): boolean {
-    const isBare = this.tree.interfacesBelow(namespace).length === 0;
+    const isBare = !this.tree.hasBelongings(namespace);
     if (isBare) this.free(namespace);
-    else if (this.tree.find(namespace)?.ended !== true) this.#record({ kind: 'ended', namespace });
+    else if (!this.tree.get(namespace).ended) this.#record({ kind: 'ended', namespace });
     return isBare;
   }
 
-  /** For a namespace that is gone, with its interfaces. */
+  /** For a namespace that is gone, with its interfaces and control groups. */
   free(namespace: string): void {
     this.#record({ kind: 'free', namespace });
   }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { arch } from 'node:process';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import { namespaceTypes, openFlags } from '../../native/constants.ts';
+import { fileSystemMagics, namespaceTypes, openFlags } from '../../native/constants.ts';
 import { type DescriptorFacts, native } from '../../native/index.ts';
 
 /** What F_GETFL says of a file that a 64-bit program opened; x86 and ARM number it differently, and C libraries hide it. */
@@ -137,6 +137,19 @@ export function checkDirectory(bag: Bag, reference: Reference): DescriptorFacts 
 export function checkParent(bag: Bag, reference: Reference): void {
   const facts = checkDirectory(bag, reference);
   checkFlags(facts, constants.O_DIRECTORY, reference.parameter);
+}
+
+/**
+ * A control group's folder: open for reading, on cgroup2.
+ * @throws PosternError that names the parameter
+ */
+export function checkControlGroup(bag: Bag, reference: Reference): void {
+  const { parameter } = reference;
+  const { fileSystemMagic } = checkDirectory(bag, reference);
+  if (fileSystemMagic !== fileSystemMagics.CGROUP2_SUPER_MAGIC) {
+    throw new PosternError('DESCRIPTOR_TYPE', 'a directory that is no control group of cgroup2', parameter);
+  }
+  checkParent(bag, reference);
 }
 
 /** O_PATH is among the refused: root could reopen what the caller may not read. */

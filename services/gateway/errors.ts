@@ -78,6 +78,7 @@ const systemError: Translation = ({ error, told }) => {
 const incompatible = plain('io.systemd.MountFileSystem.IncompatibleImage');
 const unverified = plain('io.systemd.MountFileSystem.VerityFailure');
 const namespace = parameter('userNamespaceFileDescriptor');
+const controlGroup = parameter('controlGroupFileDescriptor');
 
 /**
  * Two names look swapped: systemd's daemon answers DynamicRangeUnavailable for "the parent has nothing to give" and NoDynamicRange for
@@ -105,6 +106,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   NAMESPACE_GONE: namespace,
   NAMESPACE_EXISTS: plain('io.systemd.NamespaceResource.UserNamespaceExists'),
   NAMESPACE_NOT_REGISTERED: plain('io.systemd.NamespaceResource.UserNamespaceNotRegistered'),
+  NAMESPACE_WITHOUT_RANGE: plain('io.systemd.NamespaceResource.UserNamespaceWithoutUserRange'),
   NAMESPACE_NOT_OWN_ID: namespace,
   NAMESPACE_NOT_ONE_RANGE: namespace,
   NAME_INVALID: parameter('name'),
@@ -153,6 +155,13 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   DIRECTORY_ELSEWHERE: parameter('directoryFileDescriptor'),
   DIRECTORY_NAME: parameter('name'),
   DIRECTORY_FAILED: systemError,
+
+  CONTROL_GROUP_NOT_YOURS: controlGroup,
+  CONTROL_GROUP_ROOT: controlGroup,
+  CONTROL_GROUP_ADDED: plain('io.systemd.NamespaceResource.ControlGroupAlreadyAdded'),
+  CONTROL_GROUPS_TOO_MANY: plain('io.systemd.NamespaceResource.TooManyControlGroups'),
+  CONTROL_GROUPS_ABSENT: plain('io.postern.Gateway.ServiceUnavailable'),
+  CONTROL_GROUP_FAILED: systemError,
 
   MOUNT_OPTION: parameter('mountOptions'),
   MOUNT_FAILED: systemError,

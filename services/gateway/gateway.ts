@@ -9,6 +9,7 @@ import type { GatewayConfig } from './config.ts';
 import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
 import { Ledger } from './limits.ts';
+import { addControlGroup } from './methods/add-control-group.ts';
 import { addMount } from './methods/add-mount.ts';
 import { addNetwork } from './methods/add-network.ts';
 import { allocateUserRange } from './methods/allocate-user-range.ts';
@@ -55,6 +56,7 @@ export function startGateway(
     registerUserNamespace,
     addMount,
     addNetwork,
+    addControlGroup,
     mountImage(host),
     mountDirectory(host),
     makeDirectory,

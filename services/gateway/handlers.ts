@@ -29,6 +29,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'range.allocated'(payload, descriptors, from) {
       requests.deliver('range.allocated', payload, descriptors, from);
     },
+    'control-group.added'(payload, descriptors, from) {
+      requests.deliver('control-group.added', payload, descriptors, from);
+    },
     'mount.added'(payload, descriptors, from) {
       requests.deliver('mount.added', payload, descriptors, from);
     },

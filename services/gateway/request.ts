@@ -15,6 +15,7 @@ import { type Cause, requestMachine } from './machine.ts';
 export type AnswerName =
   | 'range.allocated'
   | 'mount.added'
+  | 'control-group.added'
   | 'record.found'
   | 'interface.made'
   | 'image.mounted'

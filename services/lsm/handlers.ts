@@ -67,6 +67,15 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
       }
     },
 
+    'control-group.giver'(_, descriptors) {
+      const [giver] = descriptors;
+      try {
+        if (giver !== undefined) policy?.letGive(giver.fd);
+      } finally {
+        closeAll(descriptors);
+      }
+    },
+
     'namespace.release'({ namespace }) {
       policy?.release(namespace);
     },

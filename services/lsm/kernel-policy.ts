@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import { native, type Poller } from '../../native/index.ts';
+import { isSystemError, native, type Poller } from '../../native/index.ts';
 import type { LsmAddon } from '../../native/lsm/index.ts';
 import type { Pins } from './pins.ts';
 import type { Policy, Restriction } from './policy.ts';
@@ -26,6 +26,7 @@ export class KernelPolicy implements Policy {
     readonly holders: number;
     readonly allowed: number;
     readonly handedOut: number;
+    readonly givers: number;
     readonly counters: number;
     readonly news: number;
   };
@@ -46,6 +47,7 @@ export class KernelPolicy implements Policy {
       holders: map('holders'),
       allowed: map('allowed'),
       handedOut: map('handed_out'),
+      givers: map('givers'),
       counters: map('counters'),
       news: map('news'),
     };
@@ -79,6 +81,14 @@ export class KernelPolicy implements Policy {
       this.#remember(key);
     }
     return true;
+  }
+
+  letGive(processFd: number): void {
+    try {
+      this.#addon.update(this.#maps.givers, state.number32(processFd), state.number32(1));
+    } catch (thrown) {
+      if (!isSystemError(thrown) || !['ESRCH', 'ENOENT'].includes(thrown.code)) throw thrown;
+    }
   }
 
   release(namespace: string): void {

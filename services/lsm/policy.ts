@@ -16,6 +16,8 @@ export interface Policy {
    * mount of that file system would be allowed with it, so none of ours is.
    */
   allow(namespaceFd: number, mountFds: readonly number[]): boolean;
+  /** Lets a process, by its first thread, give control groups to ranges for as long as it lives. One that is gone is no error. */
+  letGive(processFd: number): void;
   /** Takes a restriction back that was never used: the namespace got no maps. */
   release(namespace: string): void;
   /** what `postern status` and `doctor` show */

@@ -44,6 +44,7 @@ export const programs: readonly Program[] = [
   lsm('inode_mkdir'),
   lsm('inode_mknod'),
   lsm('inode_symlink'),
+  lsm('cgroup_node', 'kernfs_init_security'),
   lsm('set_owner', 'inode_setattr'),
   { name: 'note_idmap', target: 'notify_change', needed: { where: aclHook, present: false }, use: 'attach' },
   { name: 'set_acl', target: aclHook, needed: { where: aclHook, present: true }, use: 'attach' },

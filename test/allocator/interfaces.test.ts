@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import type { Payload } from '../../mesh/protocol.ts';
 import { native } from '../../native/index.ts';
+import type { GroupKernel } from '../../services/allocator/control-groups.ts';
 import type { Kernel } from '../../services/allocator/namespaces.ts';
 import { type Desk, isRoot, openDesk } from './support/desk.ts';
 import { Shell } from './support/shell.ts';
@@ -175,7 +176,7 @@ describe.skipIf(!isRoot)('on a kernel that numbers no namespaces', () => {
   const own = native.ownUserNamespace();
   const ownInode = native.describe(own).inode;
   native.close(own);
-  const kernel: Kernel = {
+  const kernel: Kernel & GroupKernel = {
     ...native,
     namespaceId: () => null,
     namespaceHandle: () => null,

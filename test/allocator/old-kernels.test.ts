@@ -1,6 +1,7 @@
 /** Kernels that number no namespaces and make no handles of them: the inode, which is used again, and the maps tell who is who. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { native } from '../../native/index.ts';
+import type { GroupKernel } from '../../services/allocator/control-groups.ts';
 import type { Kernel } from '../../services/allocator/namespaces.ts';
 import { type Desk, isRoot, openDesk } from './support/desk.ts';
 import { Shell } from './support/shell.ts';
@@ -18,7 +19,7 @@ const shellOf = async (wrapper?: readonly string[]) => {
 const ownNamespace = native.ownUserNamespace();
 const own = native.describe(ownNamespace).inode;
 native.close(ownNamespace);
-const kernel: Kernel = {
+const kernel: Kernel & GroupKernel = {
   ...native,
   namespaceId: () => null,
   namespaceHandle: () => null,

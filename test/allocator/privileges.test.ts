@@ -1,22 +1,26 @@
 /** The allocator's privileges: what is on the list is enough, and each entry is necessary on this kernel. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foreignRange } from '../../services/allocator/ids.ts';
 import { privileges } from '../../services/allocator/privileges.ts';
+import { ControlGroupGround, whyNoControlGroups } from '../support/control-groups.ts';
 import { bundle } from './support/bundle.ts';
-import { isRoot } from './support/desk.ts';
 import { Shell } from './support/shell.ts';
 
+const groups = new ControlGroupGround();
 let child: ReturnType<typeof bundle>;
 beforeAll(() => {
   child = bundle('locked-child.ts');
 });
-afterAll(() => child.remove());
+afterAll(() => {
+  child.remove();
+  groups.remove();
+});
 
 const all = privileges.capabilities.map(({ capability }) => `+${capability.toLowerCase()}`);
 
@@ -35,10 +39,21 @@ async function run(capabilities: readonly string[], leftOut = '-'): Promise<Reco
   const folder = mkdtempSync(join(tmpdir(), 'postern-locked-'));
   const [fresh, mapped] = [await Shell.start(1000), await Shell.start(1000, ['unshare', '--user', '--map-root-user'])];
   const pids = [String(fresh.pid), String(mapped.pid)];
-  const args = [`--bounding-set=${['-all', ...capabilities].join(',')}`, process.execPath, child.program, folder, leftOut, ...pids];
+  const group = groups.make(1000);
+  const controlGroup = openSync(group, 'r');
+  const args = [
+    `--bounding-set=${['-all', ...capabilities].join(',')}`,
+    process.execPath,
+    child.program,
+    folder,
+    leftOut,
+    ...pids,
+    groups.mount,
+  ];
   const directory = foreignDirectory(folder);
   const parent = openSync(join(folder, 'own'), 'r');
-  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore', directory, parent] });
+  const allocator = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'ignore', directory, parent, controlGroup] });
+  closeSync(controlGroup);
   closeSync(directory);
   closeSync(parent);
   const { stdin, stdout } = allocator;
@@ -48,7 +63,7 @@ async function run(capabilities: readonly string[], leftOut = '-'): Promise<Reco
   try {
     for await (const line of createInterface({ input: stdout })) {
       if (line !== 'now end') {
-        said = JSON.parse(line);
+        said = { ...JSON.parse(line), 'control group gone': !existsSync(group) };
         continue;
       }
       await fresh.end();
@@ -72,11 +87,13 @@ const good = {
   'mount elsewhere': 'ok',
   directory: 'ok',
   'made directory': 'ok',
+  'control group': 'ok',
+  'control group gone': true,
   rewritten: true,
   swept: true,
 };
 
-describe.skipIf(!isRoot)('an allocator', () => {
+describe.skipIf(whyNoControlGroups !== null)(`an allocator${whyNoControlGroups === null ? '' : ` (${whyNoControlGroups})`}`, () => {
   it('does all of its work with what is on its list', async () => {
     expect(await run(all)).toEqual(good);
   });

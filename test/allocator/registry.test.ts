@@ -33,6 +33,7 @@ const action = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(), heard: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('give' as const), which: fc.nat(), back: fc.boolean(), crash: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('policy' as const), policy: fc.constantFrom('enforced' as const, 'off' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), configuration: fc.nat({ max: 2 }), orderly: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('power' as const), keep: fc.double({ min: 0, max: 1, noNaN: true }) }) },
@@ -43,6 +44,8 @@ interface Living {
   readonly holding: Holding;
   readonly parent: string | null;
   mapped: boolean;
+  /** control groups that may belong to one of its IDs */
+  readonly groups: Set<string>;
   /** it was mapped at a time when nothing kept it from leaving files behind */
   loose: boolean;
 }
@@ -57,6 +60,7 @@ class Machine {
   #pools: HostPools = configurations[0] ?? { containers: [], singles: [] };
   #boot = 1;
   #names = 0;
+  #groups = 0;
   readonly #random: (below: number) => number;
 
   constructor(random: (below: number) => number) {
@@ -77,7 +81,7 @@ class Machine {
       throw error;
     }
     this.#check(holding, parent);
-    const living: Living = { holding, parent, mapped: false, loose: false };
+    const living: Living = { holding, parent, mapped: false, groups: new Set(), loose: false };
     this.living.set(namespace, living);
     if (wanted.cut === 'refused') {
       this.registry.undo(namespace);
@@ -98,6 +102,22 @@ class Machine {
     const names = [...this.living.keys()];
     const name = names[which % Math.max(1, names.length)];
     if (name !== undefined) this.#end(name, heard);
+  }
+
+  /** A control group goes to a namespace, and perhaps stays where it was. */
+  give(which: number, back: boolean, crash: boolean): void {
+    const mapped = [...this.living.values()].filter((each) => each.mapped);
+    const living = mapped[which % Math.max(1, mapped.length)];
+    if (living === undefined) return;
+    const { namespace } = living.holding;
+    const group = String(++this.#groups);
+    this.registry.give(namespace, group);
+    if (back) this.registry.keep(namespace, group);
+    else living.groups.add(group);
+    if (crash) this.crash();
+    const known = this.registry.tree.get(namespace).controlGroups;
+    expect(known).toEqual(expect.arrayContaining([...living.groups]));
+    expect(this.registry.tree.belongings.holderOfControlGroup(group)).toBe(back ? undefined : namespace);
   }
 
   policy(policy: 'enforced' | 'off'): void {
@@ -180,6 +200,7 @@ it('gives no ID two holders, and none that may have leaked a second one, through
       for (const each of actions) {
         if (each.do === 'allocate') machine.allocate(each);
         else if (each.do === 'end') machine.end(each.which, each.heard);
+        else if (each.do === 'give') machine.give(each.which, each.back, each.crash);
         else if (each.do === 'policy') machine.policy(each.policy);
         else if (each.do === 'crash') machine.crash(each.configuration, each.orderly);
         else machine.losePower(each.keep);

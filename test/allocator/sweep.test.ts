@@ -19,6 +19,9 @@ const holding = (namespace: string): Holding => ({
   mapForeign: false,
   guarded: true,
   mapped: true,
+  interfaces: [],
+  controlGroups: [],
+  ended: false,
 });
 
 function sweeping(count: number) {

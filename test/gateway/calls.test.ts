@@ -73,11 +73,11 @@ describe('introspection', () => {
   });
 
   it('tells unknown methods from those that are not served yet', async () => {
-    const notServed = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
+    const notServed = 'io.systemd.NamespaceResource.AddNetworkToUserNamespace';
     for (const method of ['io.nobody.Method', 'io.systemd.MountFileSystem.Nothing', 'x', '']) {
       expect(await client.call(method)).toMatchObject({ error: 'org.varlink.service.MethodNotFound', parameters: { method } });
     }
-    expect(await client.call(notServed, { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 })).toMatchObject({
+    expect(await client.call(notServed, { userNamespaceFileDescriptor: 0, mode: 'tap' })).toMatchObject({
       error: 'org.varlink.service.MethodNotImplemented',
       parameters: { method: notServed },
     });

@@ -22,6 +22,8 @@ const harmless = new Set([
   'memfd',
   'file lease',
   'fuse mount of its own',
+  'cgroup in one of its own',
+  'controller in a cgroup of its own',
 ]);
 
 const identities = [0, 1000];
@@ -36,16 +38,34 @@ function inForce(pins: string, all: readonly Program[]): Policy {
   return policy;
 }
 
+const groups = '/sys/fs/cgroup';
+/** Who owns each at first; anybody may write in all of them. */
+const groupOwners = { given: 0, open: 0, others: 524288 + 5000 * 65536 };
+
+function makeGroups(): void {
+  writeFileSync(join(groups, 'cgroup.subtree_control'), '+pids');
+  for (const [name, owner] of Object.entries(groupOwners)) {
+    const group = join(groups, name);
+    mkdirSync(join(group, 'child'), { recursive: true });
+    chmodSync(group, 0o777);
+    chmodSync(join(group, 'cgroup.subtree_control'), 0o666);
+    chownSync(group, owner, owner);
+  }
+}
+
+/** Removes what attacks made in a group. */
+function emptyGroup(group: string): void {
+  for (const name of readdirSync(group)) if (name.startsWith('below-')) rmdirSync(join(group, name));
+}
+
 /** One round on the host's own file system. */
 async function onTheHost(policy: Policy | null, base: number, folder: string): Promise<Outcomes> {
   for (const uid of identities) prepare(join(folder, String(uid)), attackNames, base + uid);
-  chownSync('/sys/fs/cgroup/given', base, base);
+  for (const name of ['', 'cgroup.subtree_control', 'child']) chownSync(join(groups, 'given', name), base, base);
   const range = await makeRange(policy, base);
   const outcomes = new Map(identities.map((uid) => [uid, tryAttacks(range, uid, join(folder, String(uid)), attackNames)]));
   await range.end();
-  for (const below of readdirSync('/sys/fs/cgroup/given', { withFileTypes: true })) {
-    if (below.isDirectory()) rmdirSync(join('/sys/fs/cgroup/given', below.name));
-  }
+  for (const name of Object.keys(groupOwners)) emptyGroup(join(groups, name));
   return outcomes;
 }
 
@@ -67,14 +87,16 @@ async function onALentMount(policy: Policy, base: number, folder: string): Promi
 
 /** Twins that the kernel itself or the policy refuses for a reason. */
 const withoutTwin = new Map([
-  ['cgroup folder', 'no cgroup is handed out'],
+  ["cgroup in anybody's", 'a cgroup is given, not lent'],
+  ["cgroup in another range's", 'a cgroup is given, not lent'],
+  ["controller in anybody's cgroup", 'a cgroup is given, not lent'],
   ['descriptor passed out and linked', 'whoever is outside of the range has no ID on its mounts, root of the host neither'],
 ]);
 
 export async function attackTable(): Promise<void> {
   writeFileSync('/proc/sys/kernel/core_pattern', 'core');
   writeFileSync('/proc/sys/fs/protected_hardlinks', '0');
-  mkdirSync('/sys/fs/cgroup/given');
+  makeGroups();
   chmodSync('/dev/fuse', 0o666);
   const block = 65536;
   const first = 524288;

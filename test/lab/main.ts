@@ -1,5 +1,6 @@
 /** What is tried in the lab's machine. */
 import { attackTable } from './attacks.ts';
+import { controlGroups } from './control-groups.ts';
 import { directories } from './directory.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
@@ -23,6 +24,7 @@ if (role === 'restrict' && argument !== undefined) {
     lives: livesAndDeaths,
     serving,
     directories,
+    groups: controlGroups,
     verity: verityDevicesForReal,
     seals: sealedFiles,
   };

@@ -1,6 +1,7 @@
 /* Owners, access control lists and capabilities that are given to an inode that is there already. */
 #pragma once
 
+#include "cgroups.h"
 #include "idmaps.h"
 
 /* Before 6.2 the hook for attributes hears of no idmap; the function that calls it is heard first and leaves it here. */
@@ -28,10 +29,12 @@ int BPF_PROG(note_idmap, struct user_namespace *mnt_userns)
 static __always_inline int check_owners(struct dentry *dentry, struct iattr *attr, __u64 idmap)
 {
 	struct super_block *sb = dentry->d_sb;
+	struct inode *inode = dentry->d_inode;
+	__u32 uid = attr->ia_uid.val, gid = attr->ia_gid.val;
 
-	if ((attr->ia_valid & ATTR_UID) && !may_store(attr->ia_uid.val, sb, idmap))
+	if ((attr->ia_valid & ATTR_UID) && !may_store(uid, sb, idmap) && !may_give(inode, uid, inode->i_uid.val))
 		return deny();
-	if ((attr->ia_valid & ATTR_GID) && !may_store(attr->ia_gid.val, sb, idmap))
+	if ((attr->ia_valid & ATTR_GID) && !may_store(gid, sb, idmap) && !may_give(inode, gid, inode->i_gid.val))
 		return deny();
 	return 0;
 }
@@ -163,5 +166,5 @@ int BPF_PROG(set_xattr, struct mnt_idmap *idmap, struct dentry *dentry, const ch
 		return -EPERM;
 	/* whatever the attribute, a range has nothing to write on files that outlive it */
 	__u64 number = bpf_core_type_exists(struct mnt_idmap) ? number_of_idmap(idmap) : number_of_userns((void *)ctx[0]);
-	return may_create(sb, number) ? 0 : deny();
+	return may_create(sb, number) || is_own_cgroup(dentry->d_inode) ? 0 : deny();
 }

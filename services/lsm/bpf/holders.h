@@ -25,6 +25,12 @@ static __always_inline bool is_transient(__u32 id)
 	return is_single(id) || (id >= block_pool.first && id <= block_pool.last);
 }
 
+/* Ranges are told apart by their first ID. */
+static __always_inline __u32 range_of(__u32 id)
+{
+	return is_single(id) ? id : id & ~(BLOCK - 1);
+}
+
 /* The nearest namespace upwards that holds a range; 0 where none does. Nested namespaces are under their ancestor's rules. */
 static __noinline __u32 holder_above(struct user_namespace *ns)
 {
@@ -78,7 +84,7 @@ static __always_inline __u32 holder_of_id(__u32 id)
 {
 	if (!is_transient(id))
 		return 0;
-	__u32 key = is_single(id) ? id : id & ~(BLOCK - 1);
+	__u32 key = range_of(id);
 	__u32 *inum = bpf_map_lookup_elem(&blocks, &key);
 	return inum ? *inum : callers_holder();
 }

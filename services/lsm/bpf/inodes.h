@@ -1,6 +1,7 @@
 /* Last line: the owner itself, just before it is stored, whichever way the call came. Here a mount is rarely known; the ID decides. */
 #pragma once
 
+#include "cgroups.h"
 #include "idmaps.h"
 
 /*
@@ -21,7 +22,7 @@ int BPF_PROG(init_inode, struct inode *inode)
 	return outlived_by(inode->i_uid.val, sb) || outlived_by(inode->i_gid.val, sb) ? deny() : 0;
 }
 
-/* All others, among them fuse, NFS, cgroup and POSIX message queues: no transient ID creates there, through any mount. */
+/* All others, among them fuse, NFS and POSIX message queues: no transient ID creates there, through any mount. */
 static __always_inline int check_folder(struct inode *dir)
 {
 	struct super_block *sb = dir->i_sb;
@@ -38,7 +39,7 @@ int BPF_PROG(inode_create, struct inode *dir)
 SEC("lsm/inode_mkdir")
 int BPF_PROG(inode_mkdir, struct inode *dir)
 {
-	return check_folder(dir);
+	return is_own_cgroup(dir) ? 0 : check_folder(dir);
 }
 
 SEC("lsm/inode_mknod")

@@ -73,6 +73,23 @@ struct inode {
 };
 struct dentry {
 	struct super_block *d_sb;
+	struct inode *d_inode;
+};
+struct kernfs_root {
+	unsigned int flags;
+};
+struct kernfs_elem_dir {
+	struct kernfs_root *root;
+};
+struct kernfs_iattrs {
+	kuid_t ia_uid;
+	kgid_t ia_gid;
+};
+struct kernfs_node {
+	union {
+		struct kernfs_elem_dir dir;
+	};
+	struct kernfs_iattrs *iattr;
 };
 struct mnt_idmap {
 	struct uid_gid_map uid_map;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "cgroups.h"
 #include "idmaps.h"
 
 static __always_inline int check_path(const struct path *path)
@@ -23,7 +24,7 @@ int BPF_PROG(path_mknod, const struct path *dir)
 SEC("lsm/path_mkdir")
 int BPF_PROG(path_mkdir, const struct path *dir)
 {
-	return check_path(dir);
+	return is_own_cgroup(dir->dentry->d_inode) ? 0 : check_path(dir);
 }
 
 SEC("lsm/path_symlink")
@@ -48,11 +49,11 @@ int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry,
 	return flags & RENAME_WHITEOUT ? check_path(old_dir) : 0;
 }
 
-/* a mode can carry setuid; whose file it is does not matter, since nothing here can be the caller's */
+/* a mode can carry setuid; whose file it is does not matter, since nothing here can be the caller's but a control group */
 SEC("lsm/path_chmod")
 int BPF_PROG(path_chmod, const struct path *path)
 {
-	return check_path(path);
+	return is_own_cgroup(path->dentry->d_inode) ? 0 : check_path(path);
 }
 
 /* Argument numbers instead of names: small structures by value have no C type here that every kernel's BTF agrees with. */
@@ -62,11 +63,14 @@ int path_chown(unsigned long long *ctx)
 	const struct path *path = (void *)ctx[0];
 	struct vfsmount *mount = path->mnt;
 	struct super_block *sb = mount->mnt_sb;
+	struct inode *inode = path->dentry->d_inode;
 	__u64 idmap = idmap_of(mount);
 
-	if (!may_store(ctx[1], sb, idmap) || !may_store(ctx[2], sb, idmap))
+	if (!may_store(ctx[1], sb, idmap) && !may_give(inode, ctx[1], inode->i_uid.val))
 		return deny();
-	return may_create(sb, idmap) ? 0 : deny();
+	if (!may_store(ctx[2], sb, idmap) && !may_give(inode, ctx[2], inode->i_gid.val))
+		return deny();
+	return may_create(sb, idmap) || is_own_cgroup(inode) ? 0 : deny();
 }
 
 /* O_TMPFILE comes by no hook for creation; a new pseudo-terminal by none but that of opening the multiplexer. */

@@ -3,6 +3,7 @@
  *   state.h       what it knows, in maps that are pinned
  *   holders.h     who holds an ID, and what dies with its holder
  *   idmaps.h      a mount's idmap as a number
+ *   cgroups.h     control groups that a range was given
  *   paths.h       first line: creation and giving away, where the mount is known
  *   inodes.h      last line: the owner of a new inode, whichever way it came
  *   attributes.h  owners, ACLs and capabilities given to what is there
@@ -12,6 +13,7 @@
  * Every hook ends at once for a caller and an ID that are none of ours.
  */
 #include "attributes.h"
+#include "cgroups.h"
 #include "inodes.h"
 #include "lives.h"
 #include "mounts.h"

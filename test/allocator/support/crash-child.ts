@@ -1,9 +1,10 @@
 /**
- * An allocator that ends by SIGKILL at the n-th thing that it does to the disk or to a namespace: a child of crash.test.ts.
+ * An allocator that ends by SIGKILL at the n-th thing that it does to the disk or to a namespace: a child of crash.test.ts and control-groups-crash.test.ts.
  *
  *     node crash-child.mjs FOLDER STEP open|guarded|helperless NAMESPACE...
+ *     node crash-child.mjs FOLDER STEP group NAMESPACE CONTROL-GROUPS GROUP
  *
- * Asks for a range for each namespace, given as a path; `helperless`: after the end of its namespace helper. Prints "done" where STEP is more than there are.
+ * Asks for a range for each namespace, given as a path; `helperless`: after the end of its namespace helper. `group`: gives GROUP, below the mount CONTROL-GROUPS, to a namespace that has one. Prints "done" where STEP is more than there are.
  */
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,13 +45,29 @@ const disk: Disk = {
   rmSync: mortal(realDisk.rmSync),
   closeSync: mortal(realDisk.closeSync),
 };
-const kernel = { ...native, helperWriteMaps: mortal(native.helperWriteMaps), helperReadMaps: mortal(native.helperReadMaps) };
+const kernel = {
+  ...native,
+  helperWriteMaps: mortal(native.helperWriteMaps),
+  helperReadMaps: mortal(native.helperReadMaps),
+  openControlGroup: mortal(native.openControlGroup),
+  giveControlGroup: mortal(native.giveControlGroup),
+};
 
-const desk = openDesk({ pools: [{ first: 524288, last: 524288 + 6 * 65536 - 1 }], share_per_user: 1 }, { disk, kernel }, folder);
+const open = (path: string) => new Descriptor(openSync(path, 'r'));
+const config = { pools: [{ first: 524288, last: 524288 + 6 * 65536 - 1 }], share_per_user: 1 };
+if (mode === 'group') {
+  const [namespace = '', mount = '', group = ''] = namespaces.splice(0);
+  const desk = openDesk({ ...config, control_groups: mount }, { disk, kernel }, folder);
+  await desk.addControlGroup(open(namespace), open(group));
+  desk.drop();
+  process.stdout.write('done\n');
+  process.exit(0);
+}
+const desk = openDesk(config, { disk, kernel }, folder);
 if (mode === 'guarded') await desk.policy(true);
 if (mode === 'helperless') process.kill(Number.parseInt(readFileSync(join(folder, 'helper'), 'utf8'), 10), 'SIGKILL');
 for (const path of namespaces) {
-  const answer = await desk.allocate(new Descriptor(openSync(path, 'r')));
+  const answer = await desk.allocate(open(path));
   if (answer !== 'waiting') continue;
   const { payload, descriptors } = desk.fake.take('range.restrict');
   for (const descriptor of descriptors) descriptor.close();

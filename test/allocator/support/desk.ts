@@ -36,6 +36,11 @@ export interface Desk {
   ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
   /** Takes over the descriptor. The caller is as in `mount`. */
   makeDirectory(parent: Descriptor): Promise<Payload<'directory.made'> | { readonly code: string }>;
+  /** Takes over the descriptors. The caller is as in `mount`. */
+  addControlGroup(
+    namespace: Descriptor,
+    group: Descriptor,
+  ): Promise<Payload<'control-group.added'> | { readonly code: string; readonly detail: string }>;
   /** What the lsm service says of the kernel. */
   policy(enforcing: boolean): Promise<void>;
   /** Ends this allocator and begins the next life in the same folder. */
@@ -134,6 +139,12 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       const { payload, descriptors } = fake.take('directory.made');
       for (const descriptor of descriptors) descriptor.close();
       return payload;
+    },
+    async addControlGroup(namespace, group) {
+      const peer = { uid: 1000, gid: 1000, pid: process.pid };
+      await fake.deliver('gateway', 'control-group.add', { request: ++lastRequest, peer }, [namespace, group]);
+      if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
+      return fake.take('control-group.added').payload;
     },
     policy: (enforcing) => fake.deliver('lsm', 'policy.state', { enforcing, reason: enforcing ? 'tried' : 'EPERM' }),
     restart(nextConfig = config, nextSurroundings = surroundings) {

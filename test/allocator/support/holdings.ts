@@ -24,6 +24,9 @@ export function hold(registry: Registry, asked: Asked): Holding {
     target,
     mapForeign: false,
     mapped: false,
+    interfaces: [],
+    controlGroups: [],
+    ended: false,
     ...chosen,
     delegated: [...chosen.delegated],
   };

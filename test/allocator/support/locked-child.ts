@@ -1,9 +1,9 @@
 /**
  * A locked-down allocator that does all that one ever does, and says what came of it: a child of privileges.test.ts.
  *
- *     node locked-child.mjs FOLDER LEFT-OUT-CALL|- FRESH-PID MAPPED-PID
+ *     node locked-child.mjs FOLDER LEFT-OUT-CALL|- FRESH-PID MAPPED-PID CONTROL-GROUPS
  *
- * Descriptor 3 is a directory of the foreign range in one of uid 1000's that is closed to others, and 4 is that one. FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
+ * Descriptor 3 is a directory of the foreign range in one of uid 1000's that is closed to others, and 4 is that one. 5 is a control group of uid 1000's below the mount CONTROL-GROUPS. FRESH and MAPPED are processes of uid 1000 in user namespaces of their own. When a line comes on stdin, FRESH has ended.
  */
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { realDisk } from '../../../services/allocator/journal.ts';
 import { privileges } from '../../../services/allocator/privileges.ts';
 import { openDesk } from './desk.ts';
 
-const [folder = '', leftOut = '', fresh = '', mapped = ''] = process.argv.slice(2);
+const [folder = '', leftOut = '', fresh = '', mapped = '', controlGroups = ''] = process.argv.slice(2);
 const open = (pid: string) => new Descriptor(openSync(`/proc/${pid}/ns/user`, 'r'));
 
 let rewrites = 0;
@@ -33,12 +33,14 @@ const disk = {
     rewrites++;
   },
 };
-const desk = openDesk({}, { disk, rewriteAtBytes: 300 }, folder);
+const desk = openDesk({ control_groups: controlGroups }, { disk, rewriteAtBytes: 300 }, folder);
 // What the gateway passes comes by the mesh, so all of it is open before.
-const [first, second, third, fourth, own, other] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh), open(mapped)];
+const [first, second, third, fourth, fifth, own] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh), open(fresh)];
+const other = open(mapped);
 const caller = new Descriptor(native.pidfdOpen(Number(fresh)));
 const directory = new Descriptor(3);
 const parent = new Descriptor(4);
+const group = new Descriptor(5);
 const directoryCaller = caller.duplicate();
 
 const before = rewrites;
@@ -66,6 +68,7 @@ await say('mount', async () => verdict(await desk.mount(third)));
 await say('mount elsewhere', async () => verdict(await desk.mount(other)));
 await say('directory', async () => verdict(await desk.mountDirectory(directory, directoryCaller, fourth)));
 await say('made directory', async () => verdict(await desk.makeDirectory(parent)));
+await say('control group', async () => verdict(await desk.addControlGroup(fifth, group)));
 await say('rewritten', () => rewrites > before);
 process.stdout.write('now end\n');
 await once(process.stdin, 'data');

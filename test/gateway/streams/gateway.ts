@@ -15,6 +15,7 @@ const names = [
   'range.allocate',
   'namespace.register',
   'mount.add',
+  'control-group.add',
   'image.mount',
   'image.prepare',
   'directory.mount',
@@ -48,6 +49,8 @@ async function succeed({ name, payload }: Sent, request: number): Promise<void> 
       return siblings.deliver('allocator', 'range.allocated', { request, name: asked });
     case 'mount.add':
       return siblings.deliver('lsm', 'mount.added', { request });
+    case 'control-group.add':
+      return siblings.deliver('allocator', 'control-group.added', { request });
     case 'image.mount':
       return siblings.deliver('lsm', 'image.mounted', { request, mounted: mounted() }, [mount.duplicate()]);
     case 'image.prepare':

@@ -61,8 +61,32 @@ static int anonymous_memory(void)
 	return fd < 0 ? errno : outcome(fchown(fd, geteuid(), getegid()));
 }
 
-/* a folder that a manager has given to the range's root */
-static int cgroup_folder(void) { return outcome(mkdir(geteuid() ? "/sys/fs/cgroup/given/other" : "/sys/fs/cgroup/given/below", 0755)); }
+/* `given` belongs to the range, `open` to root and `others` to another range; anybody may write in each */
+static int cgroup_in(const char *folder)
+{
+	char name[64];
+	snprintf(name, sizeof name, "/sys/fs/cgroup/%s/below-%u", folder, geteuid());
+	return outcome(mkdir(name, 0755));
+}
+static int own_cgroup(void) { return cgroup_in("given"); }
+static int open_cgroup(void) { return cgroup_in("open"); }
+static int others_cgroup(void) { return cgroup_in("others"); }
+
+/* the files of a controller belong to whoever switches it on */
+static int controller_in(const char *folder)
+{
+	char name[64];
+	snprintf(name, sizeof name, "/sys/fs/cgroup/%s/cgroup.subtree_control", folder);
+	int fd = open(name, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	int error = outcome(write(fd, "+pids", 5));
+	if (!error)
+		error = outcome(write(fd, "-pids", 5));
+	return error;
+}
+static int own_controller(void) { return controller_in("given"); }
+static int open_controller(void) { return controller_in("open"); }
 
 const struct attack object_attacks[] = {
 	{ "System V shared memory", shared_memory },
@@ -73,6 +97,10 @@ const struct attack object_attacks[] = {
 	{ "pseudo-terminal", terminal },
 	{ "/dev/shm", dev_shm },
 	{ "memfd", anonymous_memory },
-	{ "cgroup folder", cgroup_folder },
+	{ "cgroup in one of its own", own_cgroup },
+	{ "cgroup in anybody's", open_cgroup },
+	{ "cgroup in another range's", others_cgroup },
+	{ "controller in a cgroup of its own", own_controller },
+	{ "controller in anybody's cgroup", open_controller },
 	{ NULL, NULL },
 };

@@ -42,6 +42,7 @@ export class PartGateway {
     'request.progress': () => {},
     'range.allocated': ({ request }) => this.#end(request, 'done'),
     'mount.added': () => {},
+    'control-group.added': () => {},
     'record.found': () => {},
     'interface.made': (_payload, descriptors) => closeAll(descriptors),
     'image.mounted': (_payload, descriptors) => closeAll(descriptors),

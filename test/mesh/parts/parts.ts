@@ -71,6 +71,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'mount.add': notHere,
   'interface.add': notHere,
   'interfaces.removed': () => {},
+  'control-group.add': notHere,
   'record.find': notHere,
   'image.mount': notHere,
   'directory.mount': notHere,
@@ -99,6 +100,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
   'mounts.allow': notHere,
   'directory.allow': notHere,
   'mount.admit': notHere,
+  'control-group.giver': notHere,
   'namespace.release': () => {},
 }));
 
