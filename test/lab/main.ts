@@ -3,6 +3,7 @@ import { attackTable } from './attacks.ts';
 import { directories } from './directory.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
+import { networkInterfaces } from './network.ts';
 import { checkLater, failures } from './report.ts';
 import { sealedFiles } from './seals.ts';
 import { serving } from './serving.ts';
@@ -23,6 +24,7 @@ if (role === 'restrict' && argument !== undefined) {
     lives: livesAndDeaths,
     serving,
     directories,
+    network: networkInterfaces,
     verity: verityDevicesForReal,
     seals: sealedFiles,
   };
