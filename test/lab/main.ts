@@ -4,6 +4,7 @@ import { controlGroups } from './control-groups.ts';
 import { directories } from './directory.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
+import { networkInterfaces } from './network.ts';
 import { checkLater, failures } from './report.ts';
 import { sealedFiles } from './seals.ts';
 import { serving } from './serving.ts';
@@ -25,6 +26,7 @@ if (role === 'restrict' && argument !== undefined) {
     serving,
     directories,
     groups: controlGroups,
+    network: networkInterfaces,
     verity: verityDevicesForReal,
     seals: sealedFiles,
   };

@@ -1,5 +1,5 @@
 /** Every message passes the same checks in the same order: name, sender, receiver, shape, number of descriptors, kind of each. */
-import { constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,20 @@ describe('a descriptor is refused', () => {
     expect(asNamespace(opened('/proc/self/ns/user', openPath))).toBe(wrong);
     expect(asNamespace(readable())).toBe(wrong);
     expect(asNamespace(new Descriptor(native.pidfdOpen(process.pid)))).toBe(wrong);
+  });
+
+  it('as a network namespace where it is another, and as a tap where it is another device', () => {
+    const peer = { uid: 0, gid: 0, pid: process.pid };
+    const add = encodeFrame('interface.add', { request: 1, peer, kind: 'veth', inner: null });
+    const asNetwork = (descriptor: Descriptor) => faultOf('allocator', 'gateway', add, [userNamespace(), descriptor]);
+    expect(asNetwork(opened('/proc/self/ns/net', constants.O_RDONLY))).toBe(null);
+    expect(asNetwork(opened('/proc/self/ns/mnt', constants.O_RDONLY))).toBe(wrong);
+    expect(asNetwork(opened('/proc/self/ns/net', openPath))).toBe(wrong);
+    const made = encodeFrame('interface.made', { request: 1, name: 'ns-1', inner: null });
+    const asTap = (descriptor: Descriptor) => faultOf('gateway', 'network', made, [descriptor]);
+    if (existsSync('/dev/net/tun')) expect(asTap(opened('/dev/net/tun', constants.O_RDWR))).toBe(null);
+    for (const path of ['/dev/null', '/dev/zero']) expect(asTap(opened(path, constants.O_RDWR)), path).toBe(wrong);
+    expect(asTap(readable())).toBe(wrong);
   });
 
   it('as a mount where it is a folder below the root of its mount, or a file', () => {

@@ -1,4 +1,7 @@
-/** The interfaces that the host has for namespaces, as `ip` shows them. */
+/** The interfaces that the host has for namespaces, as `ip` shows them, and what can be done with them. */
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { Descriptor } from '../../mesh/descriptors.ts';
 import { run } from './serve.ts';
 
 export interface HostLink {
@@ -28,4 +31,32 @@ export async function noHostLinks(): Promise<string[]> {
     await new Promise((wake) => setTimeout(wake, 50));
   }
   return names;
+}
+
+/**
+ * What comes back where a process in a namespace connects to the host.
+ * @param enter how nsenter gets there
+ */
+export async function greet(enter: readonly string[], address: string): Promise<string> {
+  const host = createServer((socket) => void socket.end('hello'));
+  await new Promise<void>((resolve) => host.listen(0, address, resolve));
+  try {
+    const bound = host.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const program = `require('node:net').connect(${port}, '${address}').pipe(process.stdout)`;
+    const { stdout } = await run('nsenter', [...enter, process.execPath, '-e', program]);
+    return stdout;
+  } finally {
+    host.close();
+  }
+}
+
+/** TUNSETPERSIST, as anybody may who holds a tap; and lets go of it. False where that was refused. */
+export function makeLast(tap: Descriptor): boolean {
+  const program = 'open(TAP, "+<&=3") or die $!; ioctl(TAP, 0x400454cb, 1) or die $!';
+  const { status } = spawnSync('setpriv', ['--reuid=1000', '--clear-groups', 'perl', '-e', program], {
+    stdio: ['ignore', 'inherit', 'inherit', tap.fd],
+  });
+  tap.close();
+  return status === 0;
 }

@@ -1,7 +1,5 @@
 /** AddNetworkToUserNamespace by the whole of a running Postern: pairs and taps for an ordinary user's namespaces, on the real kernel. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,7 +8,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
 import { Shell } from '../allocator/support/shell.ts';
 import { connectAs } from '../support/connect-as.ts';
-import { type HostLink, hostLinks, noHostLinks } from '../support/host-links.ts';
+import { greet, type HostLink, hostLinks, makeLast, noHostLinks } from '../support/host-links.ts';
 import { descriptorCount, isRoot, run, Server } from '../support/serve.ts';
 
 const ordinary = 1000;
@@ -100,31 +98,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
     }
   };
 
-  /** TUNSETPERSIST, as anybody may who holds it; and lets go of it. */
-  function makeLast(descriptor: Descriptor): void {
-    const program = 'open(TAP, "+<&=3") or die $!; ioctl(TAP, 0x400454cb, 1) or die $!';
-    const stdio = ['ignore', 'inherit', 'inherit', descriptor.fd] as const;
-    const { status } = spawnSync('setpriv', [`--reuid=${ordinary}`, '--clear-groups', 'perl', '-e', program], { stdio: [...stdio] });
-    descriptor.close();
-    expect(status).toBe(0);
-  }
-
   const ownerOf = (hostName: string) => Number(readFileSync(`/sys/class/net/${hostName}/owner`, 'utf8'));
-
-  /** What comes back where a process of the namespace connects to the host. */
-  async function greet(shell: Shell, address: string): Promise<string> {
-    const host = createServer((socket) => void socket.end('hello'));
-    await new Promise<void>((resolve) => host.listen(0, address, resolve));
-    try {
-      const bound = host.address();
-      const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-      const program = `require('node:net').connect(${port}, '${address}').pipe(process.stdout)`;
-      const { stdout } = await run('nsenter', [...enter(shell), process.execPath, '-e', program]);
-      return stdout;
-    } finally {
-      host.close();
-    }
-  }
 
   describe('of mode veth', () => {
     it('connects the namespace with the host', async () => {
@@ -134,7 +108,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
       await inside(shell, `ip address add 10.83.1.2/30 dev ${name} && ip link set ${name} up`);
       await run('ip', ['address', 'add', '10.83.1.1/30', 'dev', hostName]);
       await run('ip', ['link', 'set', hostName, 'up']);
-      expect(await greet(shell, '10.83.1.1')).toBe('hello');
+      expect(await greet(enter(shell), '10.83.1.1')).toBe('hello');
     });
 
     it('is down at first, says whose it is, and has its longer name', async () => {
@@ -346,7 +320,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
     it('does not outlive its namespace, though its owner made it last', async () => {
       const shell = await tenant();
       const { tap: descriptor } = await tap(shell);
-      makeLast(descriptor);
+      expect(makeLast(descriptor)).toBe(true);
       expect(await hostLinks()).toHaveLength(1);
       await shell.end();
       expect(await noHostLinks()).toEqual([]);
@@ -396,7 +370,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
 
     it.skipIf(!hasTun)('network, while namespaces end: what they had is removed by its next life', async () => {
       const tenants = [await tenant(), await tenant(), await tenant()];
-      for (const shell of tenants) makeLast((await tap(shell)).tap);
+      for (const shell of tenants) expect(makeLast((await tap(shell)).tap)).toBe(true);
       expect(await hostLinks()).toHaveLength(3);
       const killed = kill('network');
       for (const shell of tenants) await shell.end();
@@ -406,7 +380,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
 
     it.skipIf(!hasTun)('all of them, and the namespace ends meanwhile: the next start removes it', async () => {
       const shell = await tenant();
-      makeLast((await tap(shell)).tap);
+      expect(makeLast((await tap(shell)).tap)).toBe(true);
       const services = server.services().map(({ pid }) => pid);
       for (const pid of [server.pid, ...services]) process.kill(pid, 'SIGKILL');
       await expect.poll(() => existsSync(`/proc/${server.pid}`)).toBe(false);
