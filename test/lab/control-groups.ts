@@ -1,6 +1,6 @@
 /** Control groups under the policy: what a range may make in its own and in others', and what its end leaves. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { loadPolicy } from '../../services/lsm/load.ts';
@@ -105,9 +105,11 @@ const isDenied = async (shell: Shell, command: string, path: string) => {
 /** All in the machine's control groups that belongs to an ID of these ranges. */
 function leftOf(...bases: number[]): string[] {
   const isOf = (id: number) => bases.some((base) => id >= base && id < base + 65536);
-  return readdirSync(ground.mount, { recursive: true, encoding: 'utf8' }).filter((name) => {
-    const { uid, gid } = statSync(join(ground.mount, name));
-    return isOf(uid) || isOf(gid);
+  // it bears that folders go while it looks
+  const { stdout } = spawnSync('find', [ground.mount, '-printf', '%U %G %P\n'], { encoding: 'utf8' });
+  return stdout.split('\n').flatMap((line) => {
+    const [uid, gid, ...name] = line.split(' ');
+    return isOf(Number(uid)) || isOf(Number(gid)) ? [name.join(' ')] : [];
   });
 }
 /** Nothing is left of ranges a moment after their end. */
