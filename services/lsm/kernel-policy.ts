@@ -26,7 +26,8 @@ export class KernelPolicy implements Policy {
     readonly holders: number;
     readonly allowed: number;
     readonly handedOut: number;
-    readonly givers: number;
+    /** none where an earlier version's policy was kept, under which nobody may give */
+    readonly givers?: number;
     readonly counters: number;
     readonly news: number;
   };
@@ -47,7 +48,7 @@ export class KernelPolicy implements Policy {
       holders: map('holders'),
       allowed: map('allowed'),
       handedOut: map('handed_out'),
-      givers: map('givers'),
+      ...(pins.how === 'kept' ? {} : { givers: map('givers') }),
       counters: map('counters'),
       news: map('news'),
     };
@@ -84,6 +85,7 @@ export class KernelPolicy implements Policy {
   }
 
   letGive(processFd: number): void {
+    if (this.#maps.givers === undefined) return;
     try {
       this.#addon.update(this.#maps.givers, state.number32(processFd), state.number32(1));
     } catch (thrown) {

@@ -1,17 +1,68 @@
-/** Control groups under the policy, by the whole of Postern: what a range may make in its own and in others', and what its end leaves. */
-import { type ChildProcess, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+/** Control groups under the policy: what a range may make in its own and in others', and what its end leaves. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { services } from '../../mesh/protocol.ts';
+import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
+import { loadPolicy } from '../../services/lsm/load.ts';
+import type { Policy } from '../../services/lsm/policy.ts';
+import { type Desk, openDesk } from '../allocator/support/desk.ts';
 import { Shell } from '../allocator/support/shell.ts';
-import { connectAs } from '../support/connect-as.ts';
 import { ControlGroupGround } from '../support/control-groups.ts';
+import { config } from './pools.ts';
 import { checkLater } from './report.ts';
-import { killIfThere, processesOf, serve, socket, stop, until } from './server.ts';
+import { until } from './server.ts';
 
 const ordinary = 1000;
 const state = '/home/group-state';
 const ground = new ControlGroupGround();
+
+/** The allocator and the policy, for real and both in this process, which passes their messages on. All can be dropped without a word. */
+class Life {
+  readonly #desk: Desk;
+  readonly #policy: Policy;
+
+  constructor() {
+    this.#desk = openDesk({ control_groups: ground.mount }, {}, state);
+    const tell = (namespace: string) => void this.#desk.fake.deliver('lsm', 'namespace.gone', { namespace });
+    const { policy, reason } = loadPolicy(config('/sys/fs/bpf/postern'), tell);
+    if (policy === null) throw new Error(reason);
+    this.#policy = policy;
+  }
+
+  static async begin(): Promise<Life> {
+    const life = new Life();
+    const { fake } = life.#desk;
+    fake.peerDown('lsm');
+    fake.peerUp('lsm');
+    const { descriptors } = await fake.expect('control-group.giver');
+    for (const giver of descriptors) life.#policy.letGive(giver.fd);
+    await life.#desk.policy(true);
+    return life;
+  }
+
+  async allocate(owner: number, shell: Shell, delegateContainerRanges: number): Promise<void> {
+    const peer = { uid: owner, gid: owner, pid: process.pid };
+    const answer = await this.#desk.allocate(shell, { peer, delegateContainerRanges });
+    if (answer !== 'waiting') throw new Error(JSON.stringify(answer));
+    const { payload, descriptors } = this.#desk.fake.take('range.restrict');
+    const { request, namespace, transient, denySetgroups } = payload;
+    for (const { fd } of descriptors) this.#policy.restrict(fd, namespace, { transient, denySetgroups });
+    closeAll(descriptors);
+    await this.#desk.fake.deliver('lsm', 'range.restricted', { request, namespace, refusal: null });
+    this.#desk.fake.take('range.allocated');
+  }
+
+  async give(group: string, shell: Shell, owner: number): Promise<void> {
+    const answer = await this.#desk.addControlGroup(shell.namespace(), new Descriptor(openSync(group, 'r')), owner);
+    if ('code' in answer) throw new Error(JSON.stringify(answer));
+  }
+
+  drop(): void {
+    this.#policy.close();
+    this.#desk.drop();
+  }
+}
+let life: Life;
 
 /** A namespace with a range, and a shell of its root. */
 interface Ranged {
@@ -20,16 +71,9 @@ interface Ranged {
   readonly base: number;
 }
 
-let names = 0;
 async function ranged(owner = ordinary, shell?: Shell, delegateContainerRanges = 0): Promise<Ranged> {
   const fresh = shell ?? (await Shell.start(owner));
-  const client = connectAs(owner, socket);
-  try {
-    using userNamespace = fresh.namespace();
-    await client.allocate({ name: `groups${++names}`, userNamespace, delegateContainerRanges });
-  } finally {
-    client.close();
-  }
+  await life.allocate(owner, fresh, delegateContainerRanges);
   const base = Number(/^\s*0\s+(\d+)/.exec(readFileSync(`/proc/${fresh.pid}/uid_map`, 'utf8'))?.[1]);
   return { shell: fresh, root: await Shell.inside(fresh), base };
 }
@@ -39,21 +83,9 @@ async function end({ shell, root }: Ranged): Promise<void> {
   await shell.end();
 }
 
-async function give(group: string, { shell }: Ranged, owner = ordinary): Promise<void> {
-  const client = connectAs(owner, socket);
-  const controlGroup = openSync(group, 'r');
-  try {
-    using userNamespace = shell.namespace();
-    await client.addControlGroup({ userNamespace, controlGroup });
-  } finally {
-    closeSync(controlGroup);
-    client.close();
-  }
-}
-
 async function given(range: Ranged): Promise<string> {
   const group = ground.make(ordinary);
-  await give(group, range);
+  await life.give(group, range.shell, ordinary);
   return group;
 }
 
@@ -73,9 +105,11 @@ const isDenied = async (shell: Shell, command: string, path: string) => {
 /** All in the machine's control groups that belongs to an ID of these ranges. */
 function leftOf(...bases: number[]): string[] {
   const isOf = (id: number) => bases.some((base) => id >= base && id < base + 65536);
-  return readdirSync(ground.mount, { recursive: true, encoding: 'utf8' }).filter((name) => {
-    const { uid, gid } = statSync(join(ground.mount, name));
-    return isOf(uid) || isOf(gid);
+  // it bears that folders go while it looks
+  const { stdout } = spawnSync('find', [ground.mount, '-printf', '%U %G %P\n'], { encoding: 'utf8' });
+  return stdout.split('\n').flatMap((line) => {
+    const [uid, gid, ...name] = line.split(' ');
+    return isOf(Number(uid)) || isOf(Number(gid)) ? [name.join(' ')] : [];
   });
 }
 /** Nothing is left of ranges a moment after their end. */
@@ -98,12 +132,13 @@ async function first(checks: readonly (() => Promise<string | true>)[]): Promise
 }
 
 export async function controlGroups(): Promise<void> {
-  let parent: ChildProcess | undefined = await serve({ state });
+  mkdirSync(state);
+  life = await Life.begin();
   spawnSync('sh', ['-c', `echo +pids > ${ground.mount}/cgroup.subtree_control; echo +pids > ${ground.folder}/cgroup.subtree_control`]);
   const range = await ranged();
   const group = ground.make(ordinary);
   await checkLater('a control group of its user goes to a range', async () => {
-    await give(group, range);
+    await life.give(group, range.shell, ordinary);
     const { uid, gid } = statSync(group);
     return (uid === range.base && gid === range.base) || `it belongs to ${uid}:${gid}`;
   });
@@ -129,12 +164,9 @@ export async function controlGroups(): Promise<void> {
     return (said !== '' && leftOf(range.base).every((name) => join(ground.mount, name).startsWith(`${group}`))) || `it could: ${said}`;
   });
   await checkLater('nobody but the allocator gives a range a control group, root neither', async () => {
-    try {
-      chownSync(mine, range.base, range.base);
-      return 'root could';
-    } catch (thrown) {
-      return (thrown instanceof Error && thrown.message.startsWith('EPERM')) || String(thrown);
-    }
+    // another process: in this one lives the allocator
+    const { stderr } = spawnSync('chown', [`${range.base}:${range.base}`, mine], { encoding: 'utf8' });
+    return stderr.includes('Operation not permitted') || `root could: ${stderr}`;
   });
 
   const outer = await ranged(ordinary, undefined, 2);
@@ -145,7 +177,7 @@ export async function controlGroups(): Promise<void> {
     isDenied(nested.root, `mkdir ${outers}/open/new`, join(outers, 'open/new')),
   );
   await checkLater('but in one that the outer one gave it', async () => {
-    await give(join(outers, 'nested'), nested, outer.base);
+    await life.give(join(outers, 'nested'), nested.shell, outer.base);
     return works(nested.root, `mkdir -p ${outers}/nested/a/b`);
   });
   await checkLater('another range makes none in those of either', () =>
@@ -168,17 +200,15 @@ export async function controlGroups(): Promise<void> {
     const outcome = await leavesNothing(outer.base);
     return outcome === true ? existsSync(used) || 'what was in use is gone' : outcome;
   });
-  await checkLater('nor where all of Postern was killed, and was not there at the end', async () => {
-    const pids = [parent?.pid ?? 0, ...services.flatMap((name) => processesOf(`${name}.mjs`))];
-    for (const pid of pids.filter((pid) => pid > 0)) killIfThere(pid);
-    await until('their end', () => (services.every((name) => processesOf(`${name}.mjs`).length === 0) ? true : undefined));
+  await checkLater('nor where neither allocator nor policy service was there at the end', async () => {
+    life.drop();
     const denied = await isDenied(range.root, `mkdir ${open}/new`, join(open, 'new'));
     if (denied !== true) return denied;
     const made = await works(range.root, `mkdir ${group}/late`);
     if (made !== true) return made;
     await end(range);
     if (leftOf(range.base).length === 0) return 'it was gone before anybody could take it back';
-    parent = await serve({ state });
+    life = await Life.begin();
     return await leavesNothing(range.base);
   });
   await checkLater('the next life gives control groups as well', async () => {
@@ -187,5 +217,5 @@ export async function controlGroups(): Promise<void> {
     await end(another);
     return outcome;
   });
-  if (parent !== undefined) await stop(parent);
+  life.drop();
 }

@@ -22,8 +22,7 @@ export function bundle(source: string): { readonly program: string; remove(): vo
     banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   });
   const build = resolve(here, '../../../native/build');
-  // The addon is looked for beside the program, the helper where it lies from a test's support folder.
+  // The addon is looked for beside the program.
   symlinkSync(build, join(dirname(program), 'build'));
-  symlinkSync(dirname(build), join(folder, 'native'));
   return { program, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -1,8 +1,7 @@
 /** An allocator in this process, with the real kernel and helper under it and the test in the place of its siblings. */
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import type { Payload } from '../../../mesh/protocol.ts';
@@ -12,7 +11,8 @@ import { configSchema } from '../../../services/allocator/config.ts';
 import { type FakeMesh, fakeMesh } from '../../support/mesh.ts';
 import type { Shell } from './shell.ts';
 
-export const helper = resolve(dirname(fileURLToPath(import.meta.url)), '../../../native/build/helper');
+/** Below the folder that tests run in: some are bundled, and lie elsewhere. */
+export const helper = resolve('native/build/helper');
 export const isRoot = process.getuid?.() === 0;
 
 export type Call = Payload<'range.allocate'>;
@@ -36,10 +36,11 @@ export interface Desk {
   ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
   /** Takes over the descriptor. The caller is as in `mount`. */
   makeDirectory(parent: Descriptor): Promise<Payload<'directory.made'> | { readonly code: string }>;
-  /** Takes over the descriptors. The caller is as in `mount`. */
+  /** Takes over the descriptors. The caller is this test, as some user. */
   addControlGroup(
     namespace: Descriptor,
     group: Descriptor,
+    uid?: number,
   ): Promise<Payload<'control-group.added'> | { readonly code: string; readonly detail: string }>;
   /** What the lsm service says of the kernel. */
   policy(enforcing: boolean): Promise<void>;
@@ -140,8 +141,8 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       for (const descriptor of descriptors) descriptor.close();
       return payload;
     },
-    async addControlGroup(namespace, group) {
-      const peer = { uid: 1000, gid: 1000, pid: process.pid };
+    async addControlGroup(namespace, group, uid = 1000) {
+      const peer = { uid, gid: uid, pid: process.pid };
       await fake.deliver('gateway', 'control-group.add', { request: ++lastRequest, peer }, [namespace, group]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       return fake.take('control-group.added').payload;
