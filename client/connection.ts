@@ -35,7 +35,11 @@ export class Connection {
 
   private constructor(socket: Descriptor) {
     const readable = () => this.#readable();
-    this.#stream = new Stream(socket, { readable, drained() {}, hungUp: readable });
+    const hungUp = () => {
+      this.#readable();
+      this.#end(new ConnectionLost());
+    };
+    this.#stream = new Stream(socket, { readable, drained() {}, hungUp });
   }
 
   /**
