@@ -88,8 +88,9 @@ function compare(asked: ExpectedReply, { parameters, error, descriptors }: Reply
     const { method: named } = parameters;
     if (error.startsWith('org.varlink.service.MethodNot') && named !== method) throw new Error('the answer to another call');
   }
-  if (method !== null && asked.upgrade && error !== upgradeRefused) throw new Error('an upgrade that was not refused');
-  if (method !== null && !asked.upgrade && (error === notFound) === isMethodName(method)) throw new Error('known and unknown mixed up');
+  if (method !== null && (error === notFound) === isMethodName(method)) throw new Error('known and unknown mixed up');
+  if (method !== null && asked.upgrade && error !== notFound && error !== upgradeRefused)
+    throw new Error('an upgrade that was not refused');
   if (method === 'org.varlink.service.GetInterfaceDescription') described(asked.parameters, parameters);
   if (outcome === null) return;
   if ('reason' in outcome && parameters.reason !== outcome.reason) throw new Error(`not ${outcome.reason}`);
