@@ -11,17 +11,20 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { keptPackages } from '../../lab/packages.mjs';
 import { bundle } from '../../tools/build.mjs';
 import { install } from '../../tools/install.mjs';
-import { fetchLibrary, libraryIn } from './library.mjs';
 
 const notToBeHad = 75;
 const ordinary = 1000;
 
+/** trixie's has no tests in it. */
+const clientIs = ['python3-varlink', 'sid', ['python3-varlink', 'python3-varlink-tests']];
+
 /** The folder that has the client. */
 function findLibrary([root]) {
   try {
-    return root === undefined ? fetchLibrary() : libraryIn(root);
+    return join(root ?? keptPackages(...clientIs), 'usr/lib/python3/dist-packages');
   } catch (error) {
     console.error(`there is no certification client: ${error.message}`);
     process.exit(notToBeHad);

@@ -93,7 +93,9 @@ function compare(asked: ExpectedReply, { parameters, error, descriptors }: Reply
     throw new Error('an upgrade that was not refused');
   if (method === 'org.varlink.service.GetInterfaceDescription') described(asked.parameters, parameters);
   if (outcome === null) return;
-  if ('reason' in outcome && parameters.reason !== outcome.reason) throw new Error(`not ${outcome.reason}`);
+  // a machine that is slow may not get to the limit in time
+  const tooSlow = 'reason' in outcome && outcome.reason === 'LIMIT_REACHED' && parameters.reason === 'TIMED_OUT';
+  if ('reason' in outcome && parameters.reason !== outcome.reason && !tooSlow) throw new Error(`not ${outcome.reason}`);
   if ('error' in outcome && error !== outcome.error) throw new Error(`not ${outcome.error}`);
   if ('name' in outcome && error === null && parameters.name !== outcome.name) throw new Error('the answer to another call');
   if ('name' in outcome && error !== null && siblings === 'willing') throw new Error('refused with all that it needs');
