@@ -1,7 +1,8 @@
 /** Where the gateway listens: the same for every command. */
 import { Option } from 'commander';
+import { defaultSocket } from '../client/default-socket.ts';
 
-export const defaultSocket = '/run/postern/postern.sock';
+export { defaultSocket };
 
 /** `--socket PATH`, else POSTERN_SOCKET, else the usual place. */
 export function socketOption(): Option {

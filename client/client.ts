@@ -1,92 +1,49 @@
 /**
  * Postern from a program:
  *
- *     import { PosternClient } from './client/client.ts';
+ *     import { createUserNamespace, PosternClient, spawnInside } from './client/client.ts';
  *
- *     const postern = PosternClient.connect('/run/postern/postern.sock');
+ *     using postern = PosternClient.connect();
+ *     using userNamespace = await createUserNamespace();
  *     await postern.allocate({ name: 'web', userNamespace });           // a range is mapped into the namespace
- *     const image = await postern.mountImage({ image: file, userNamespace });
- *     image.attach('/mnt');                                             // in a mount namespace of that user namespace
- *     image.close();
- *     postern.close();
+ *     using image = await postern.mountImage({ image: file, userNamespace });
+ *     spawnInside({ userNamespace, image }, ['cat', '/etc/os-release']);
  *
- * `userNamespace` and `file` are descriptors (numbers, or anything with an `fd`), and stay the caller's. What is refused rejects with a
- * `CallError`: its `error` is the Varlink name, its `reason` Postern's stable code, its `message` a sentence for people.
- * Calls on one connection are carried out in their order; connect again for work that should go on side by side.
+ * Descriptors that are passed are borrowed (numbers, or anything with an `fd`); those that come back are owned, and end with `close` or
+ * `using`. What is refused rejects with a `CallError`: its `error` is the Varlink name, its `reason` Postern's stable code, its `message`
+ * a sentence for people. Calls on one connection are carried out in their order; connect again for work that should go on side by side.
  */
 import { closeAll, type Descriptor } from '../mesh/descriptors.ts';
-import { native } from '../native/index.ts';
 import type { ParametersOf, ReplyOf } from '../varlink/method/registry.ts';
-import { type Borrowed, Connection } from './connection.ts';
-import { BadReply } from './errors.ts';
+import { type Answer, type Borrowed, Connection } from './connection.ts';
+import { defaultSocket } from './default-socket.ts';
+import { BadReply, CallError } from './errors.ts';
+import { MountedImage } from './mounted-image.ts';
+import {
+  type AddControlGroupOptions,
+  type AllocateOptions,
+  type MakeDirectoryOptions,
+  type MountDirectoryOptions,
+  type MountImageOptions,
+  methods,
+  type RegisterOptions,
+  type VethOptions,
+} from './options.ts';
 
 export type { Borrowed } from './connection.ts';
-export { BadReply, CallError, ConnectionLost } from './errors.ts';
+export { BadReply, CallError, ConnectionLost, NamespaceFailed } from './errors.ts';
+export { attach, MountedImage, type MountedPartition } from './mounted-image.ts';
+export type * from './options.ts';
+export { createUserNamespace, type Inside, spawnInside } from './user-namespace.ts';
 
-const allocateName = 'io.systemd.NamespaceResource.AllocateUserRange';
-const networkName = 'io.systemd.NamespaceResource.AddNetworkToUserNamespace';
-const mountName = 'io.systemd.MountFileSystem.MountImage';
-const directoryName = 'io.systemd.MountFileSystem.MountDirectory';
-const makeName = 'io.systemd.MountFileSystem.MakeDirectory';
-const controlGroupName = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
-const prepareName = 'io.postern.Images.Prepare';
-const statusName = 'io.postern.Gateway.GetStatus';
+/** What the user database calls the ranges. */
+const service = 'io.systemd.NamespaceResource';
 
-/** The parameters of a method, with descriptors in place of indices. */
-type Without<T, K extends string> = { [P in keyof T as P extends K ? never : P]: T[P] };
-
-export type AllocateOptions = Partial<Without<ParametersOf<typeof allocateName>, 'userNamespaceFileDescriptor' | 'name'>> & {
-  readonly name: string;
-  readonly userNamespace: Borrowed;
-};
-
-export interface VethOptions {
-  readonly userNamespace: Borrowed;
-  /** where the other end is to be; it belongs to the user namespace */
-  readonly networkNamespace: Borrowed;
-  /** what the other end is to be called; `host0` when left out */
-  readonly name?: string;
-}
-
-export interface ControlGroupOptions {
-  readonly userNamespace: Borrowed;
-  /** the folder of a control group that was delegated to the caller, open for reading */
-  readonly controlGroup: Borrowed;
-}
-
-type ImageParameters = ParametersOf<typeof mountName>;
-type ImageDescriptors = 'imageFileDescriptor' | 'userNamespaceFileDescriptor' | 'verityDataFileDescriptor';
-export type MountImageOptions = Without<ImageParameters, ImageDescriptors> & {
-  readonly image: Borrowed;
-  /** whose IDs the image's owners become; without one the mount is for the host, which only root may have */
-  readonly userNamespace?: Borrowed;
-  /** the hash tree of a bare file system, together with `verityRootHash` */
-  readonly verityData?: Borrowed;
-};
-
-export type MountDirectoryOptions = Without<
-  ParametersOf<typeof directoryName>,
-  'directoryFileDescriptor' | 'userNamespaceFileDescriptor'
-> & {
-  /** may be open by O_PATH */
-  readonly directory: Borrowed;
-  /** whose IDs the directory's owners become; without one the mount is for the host, which only root may have */
-  readonly userNamespace?: Borrowed;
-};
-
-export type MakeDirectoryOptions = Without<ParametersOf<typeof makeName>, 'parentFileDescriptor'> & {
-  /** the caller's own, open for reading */
-  readonly parent: Borrowed;
-};
-
-type ImageReply = ReplyOf<typeof mountName>;
-type PartitionInfo = ImageReply['partitions'][number];
-
-/** A mounted partition: `mount` is detached, and ends with its last descriptor unless it was attached. */
-export type MountedPartition = Without<PartitionInfo, 'mountFileDescriptor'> & { readonly mount: Descriptor };
+/** As JSON has it. */
+export type UserRecord = ReplyOf<typeof methods.userRecord>['record'];
 
 /** How far the preparation of an image is. */
-export type Progress = Required<{ readonly [K in 'phase' | 'done' | 'total']: NonNullable<ReplyOf<typeof prepareName>[K]> }>;
+export type Progress = Required<{ readonly [K in 'phase' | 'done' | 'total']: NonNullable<ReplyOf<typeof methods.prepare>[K]> }>;
 
 export interface Prepared {
   /** in hexadecimal digits */
@@ -96,44 +53,7 @@ export interface Prepared {
   readonly cached: boolean;
 }
 
-export type Status = ReplyOf<typeof statusName>;
-
-/** Where the attach of a detached mount is not the caller's to do by path. Must be called in a mount namespace that the mounts are for. */
-export function attach(mount: Borrowed, path: string): void {
-  native.moveMount(typeof mount === 'number' ? mount : mount.fd, path);
-}
-
-/** What MountImage gave: the mounts of an image, owned. */
-export class MountedImage implements Disposable {
-  readonly facts: Without<ImageReply, 'partitions'>;
-  readonly partitions: readonly MountedPartition[];
-
-  constructor({ partitions, ...facts }: ImageReply, descriptors: readonly Descriptor[]) {
-    this.facts = facts;
-    this.partitions = partitions.map(({ mountFileDescriptor, ...info }) => {
-      const mount = descriptors[mountFileDescriptor];
-      if (mount === undefined) throw new BadReply('a partition came without its mount');
-      return { ...info, mount };
-    });
-  }
-
-  /** Attaches each partition where it belongs below a folder, the root first. */
-  attach(folder: string): void {
-    const root = folder.replace(/\/+$/, '');
-    const placed = this.partitions.map((partition) => ({ partition, place: partition.mountPoint?.[0] ?? '/' }));
-    placed.sort((a, b) => a.place.length - b.place.length);
-    for (const { partition, place } of placed) attach(partition.mount, place === '/' ? folder : `${root}${place}`);
-  }
-
-  /** Lets go of the mounts; those that were attached stay where they are. */
-  close(): void {
-    closeAll(this.partitions.map(({ mount }) => mount));
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-}
+export type Status = ReplyOf<typeof methods.status>;
 
 export class PosternClient implements Disposable {
   readonly connection: Connection;
@@ -142,28 +62,45 @@ export class PosternClient implements Disposable {
     this.connection = connection;
   }
 
-  /** @throws SystemError where nobody listens there */
-  static connect(path: string): PosternClient {
+  /**
+   * @param path of the socket; by default what POSTERN_SOCKET says, or the usual place
+   * @throws SystemError where nobody listens there
+   */
+  static connect(path = process.env.POSTERN_SOCKET ?? defaultSocket): PosternClient {
     return new PosternClient(Connection.connect(path));
   }
 
   /** Has a transient range mapped into a user namespace that has none yet. By default 65536 IDs from 0 on, and a name made fit. */
   async allocate({ userNamespace, ...options }: AllocateOptions): Promise<{ readonly name: string }> {
     const parameters = { size: 65536, mangleName: true, ...options, userNamespaceFileDescriptor: 0 };
-    const { parameters: reply, descriptors } = await this.connection.call(allocateName, parameters, [userNamespace]);
+    const { parameters: reply, descriptors } = await this.connection.call(methods.allocate, parameters, [userNamespace]);
     closeAll(descriptors);
     return { name: reply.name ?? options.name };
   }
 
-  /** Connects a namespace with a range to the host: what the two ends are called. Both are down at first. Asking twice gives the same pair. */
+  /** Makes a namespace known that has its IDs already, so that mounts, control groups and networks can be added to it. */
+  async register({ userNamespace, ...options }: RegisterOptions): Promise<{ readonly name: string }> {
+    const parameters = { mangleName: true, ...options, userNamespaceFileDescriptor: 0 };
+    const { parameters: reply, descriptors } = await this.connection.call(methods.register, parameters, [userNamespace]);
+    closeAll(descriptors);
+    return { name: reply.name ?? options.name };
+  }
+
+  /** Gives a control group to the range of a namespace, whose root then rules below it. At the namespace's end it is removed, with all below. */
+  async addControlGroup({ userNamespace, controlGroup }: AddControlGroupOptions): Promise<void> {
+    const parameters = { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 };
+    const { descriptors } = await this.connection.call(methods.addControlGroup, parameters, [userNamespace, controlGroup]);
+    closeAll(descriptors);
+  }
+
+  /** Connects a namespace with the host: what the two ends are called. Both are down at first. Asking twice gives the same pair. */
   async addVeth({ userNamespace, networkNamespace, name }: VethOptions): Promise<{ readonly hostName: string; readonly name: string }> {
-    const parameters = {
-      mode: 'veth',
-      userNamespaceFileDescriptor: 0,
-      networkNamespaceFileDescriptor: 1,
-      namespaceInterfaceName: name ?? null,
-    };
-    const { parameters: reply, descriptors } = await this.connection.call(networkName, parameters, [userNamespace, networkNamespace]);
+    const indices = { userNamespaceFileDescriptor: 0, networkNamespaceFileDescriptor: 1 };
+    const parameters = { ...indices, mode: 'veth', namespaceInterfaceName: name ?? null };
+    const { parameters: reply, descriptors } = await this.connection.call(methods.addNetwork, parameters, [
+      userNamespace,
+      networkNamespace,
+    ]);
     closeAll(descriptors);
     if (typeof reply.namespaceInterfaceName !== 'string') throw new BadReply('the other end has no name');
     return { hostName: reply.hostInterfaceName, name: reply.namespaceInterfaceName };
@@ -171,33 +108,26 @@ export class PosternClient implements Disposable {
 
   /** An interface of the host that ends in a descriptor: what is written there comes in, with a virtio_net_hdr in front. The result owns it. */
   async addTap(userNamespace: Borrowed): Promise<{ readonly hostName: string; readonly tap: Descriptor }> {
-    const parameters = { mode: 'tap', userNamespaceFileDescriptor: 0 };
-    const { parameters: reply, descriptors } = await this.connection.call(networkName, parameters, [userNamespace]);
+    const parameters = { userNamespaceFileDescriptor: 0, mode: 'tap' };
+    const { parameters: reply, descriptors } = await this.connection.call(methods.addNetwork, parameters, [userNamespace]);
     return { hostName: reply.hostInterfaceName, tap: only(descriptors, reply.interfaceFileDescriptor ?? -1) };
-  }
-
-  /** Gives a control group of the caller's to a user namespace with a range. It is removed with all below it when the namespace ends. */
-  async addControlGroup({ userNamespace, controlGroup }: ControlGroupOptions): Promise<void> {
-    const parameters = { userNamespaceFileDescriptor: 0, controlGroupFileDescriptor: 1 };
-    const { descriptors } = await this.connection.call(controlGroupName, parameters, [userNamespace, controlGroup]);
-    closeAll(descriptors);
   }
 
   /** Has an image checked and mounted. The result owns the mounts. */
   async mountImage({ image, userNamespace, verityData, ...options }: MountImageOptions): Promise<MountedImage> {
     const sent: Borrowed[] = [image];
     const index = (borrowed: Borrowed | undefined) => (borrowed === undefined ? null : sent.push(borrowed) - 1);
-    const parameters: ImageParameters = {
+    const parameters: ParametersOf<typeof methods.mountImage> = {
       ...options,
       imageFileDescriptor: 0,
       userNamespaceFileDescriptor: index(userNamespace),
       verityDataFileDescriptor: index(verityData),
     };
-    const { parameters: reply, descriptors } = await this.connection.call(mountName, parameters, sent);
-    const wanted = new Set(reply.partitions.map((partition) => partition.mountFileDescriptor));
+    const { parameters: reply, descriptors } = await this.connection.call(methods.mountImage, parameters, sent);
     try {
       const mounted = new MountedImage(reply, descriptors);
-      closeAll(descriptors.filter((_, position) => !wanted.has(position)));
+      const mounts = new Set(mounted.partitions.map(({ mount }) => mount));
+      closeAll(descriptors.filter((descriptor) => !mounts.has(descriptor)));
       return mounted;
     } catch (error) {
       closeAll(descriptors);
@@ -209,19 +139,21 @@ export class PosternClient implements Disposable {
   async mountDirectory({ directory, userNamespace, ...options }: MountDirectoryOptions): Promise<Descriptor> {
     const sent = userNamespace === undefined ? [directory] : [directory, userNamespace];
     const parameters = { ...options, directoryFileDescriptor: 0, userNamespaceFileDescriptor: userNamespace === undefined ? null : 1 };
-    const { parameters: reply, descriptors } = await this.connection.call(directoryName, parameters, sent);
+    const { parameters: reply, descriptors } = await this.connection.call(methods.mountDirectory, parameters, sent);
     return only(descriptors, reply.mountFileDescriptor);
   }
 
   /** Has a directory of the foreign range made in one of the caller's: what `mountDirectory` gives a range whole. The result owns it. */
   async makeDirectory({ parent, ...options }: MakeDirectoryOptions): Promise<Descriptor> {
-    const { parameters: reply, descriptors } = await this.connection.call(makeName, { ...options, parentFileDescriptor: 0 }, [parent]);
+    const { parameters: reply, descriptors } = await this.connection.call(methods.makeDirectory, { ...options, parentFileDescriptor: 0 }, [
+      parent,
+    ]);
     return only(descriptors, reply.directoryFileDescriptor);
   }
 
   /** Has an image checked now, so that mounting it later costs nothing more. Yields how far it is, and returns what came of it. Leaving early ends the connection. */
   async *prepare(image: Borrowed, imagePolicy: string | null = null): AsyncGenerator<Progress, Prepared, void> {
-    const replies = this.connection.stream(prepareName, { imageFileDescriptor: 0, imagePolicy }, [image]);
+    const replies = this.connection.stream(methods.prepare, { imageFileDescriptor: 0, imagePolicy }, [image]);
     try {
       for (;;) {
         const { value, done } = await replies.next();
@@ -238,15 +170,36 @@ export class PosternClient implements Disposable {
     }
   }
 
+  /** The user record (https://systemd.io/USER_RECORD) of an ID or name of a range; null where no range has it. */
+  userRecord(who: { readonly uid: number } | { readonly userName: string }): Promise<UserRecord | null> {
+    return this.#record(this.connection.call(methods.userRecord, { ...who, service }));
+  }
+
+  /** The group record (https://systemd.io/GROUP_RECORD) of an ID or name of a range; null where no range has it. */
+  groupRecord(who: { readonly gid: number } | { readonly groupName: string }): Promise<UserRecord | null> {
+    return this.#record(this.connection.call(methods.groupRecord, { ...who, service }));
+  }
+
   /** How Postern is. */
   async status(): Promise<Status> {
-    const { parameters, descriptors } = await this.connection.call(statusName, {});
+    const { parameters, descriptors } = await this.connection.call(methods.status, {});
     closeAll(descriptors);
     return parameters;
   }
 
   close(): void {
     this.connection.close();
+  }
+
+  async #record(answer: Promise<Answer<{ readonly record: UserRecord }>>): Promise<UserRecord | null> {
+    try {
+      const { parameters, descriptors } = await answer;
+      closeAll(descriptors);
+      return parameters.record;
+    } catch (error) {
+      if (error instanceof CallError && error.is('io.systemd.UserDatabase.NoRecordFound')) return null;
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {

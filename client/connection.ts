@@ -22,6 +22,8 @@ export interface Answer<T> {
 }
 
 interface Waiting {
+  /** more than one reply may come */
+  readonly many: boolean;
   /** Takes the descriptors over. `continues`: this call has another reply to come. */
   reply(reply: Reply, descriptors: Descriptor[]): void;
   lost(why: Error): void;
@@ -35,7 +37,11 @@ export class Connection {
 
   private constructor(socket: Descriptor) {
     const readable = () => this.#readable();
-    this.#stream = new Stream(socket, { readable, drained() {}, hungUp: readable });
+    const hungUp = () => {
+      this.#readable();
+      this.#end(new ConnectionLost());
+    };
+    this.#stream = new Stream(socket, { readable, drained() {}, hungUp });
   }
 
   /**
@@ -55,6 +61,7 @@ export class Connection {
     const shape = replyShape(method);
     return new Promise((resolve, reject) => {
       this.#send(encodeCall(method, parameters), descriptors, {
+        many: false,
         reply: ({ parameters: got, error }, received) => {
           if (error === null && shape.fits(got)) {
             resolve({ parameters: got, descriptors: received });
@@ -88,7 +95,7 @@ export class Connection {
       closeAll(received);
       arrived(item);
     };
-    this.#send(encodeCall(method, parameters, 'more'), descriptors, { reply, lost: arrived });
+    this.#send(encodeCall(method, parameters, 'more'), descriptors, { many: true, reply, lost: arrived });
     let finished = false;
     try {
       for (;;) {
@@ -147,8 +154,10 @@ export class Connection {
   }
 
   #reply(reply: Reply, descriptors: Descriptor[]): void {
-    const waiting = reply.continues ? this.#waiting[0] : this.#waiting.shift();
+    const waiting = this.#waiting[0];
     if (waiting === undefined) throw new BadReply('a reply came to no call');
+    if (reply.continues && !waiting.many) throw new BadReply('a call that has one reply was to get more');
+    if (!reply.continues) this.#waiting.shift();
     waiting.reply(reply, descriptors);
   }
 

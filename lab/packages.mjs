@@ -3,7 +3,7 @@
  * own package lists stay as they are. Everything is kept in the user's cache folder, outside of the checkout.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -66,4 +66,20 @@ export function unpackPackages(names, apt, folder) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * Packages that are fetched once and kept unpacked from then on, whether a mirror answers or not.
+ * @param {string} name of the folder that they share; another name where the list changes
+ * @returns {string} the folder
+ */
+export function keptPackages(name, suite, packages) {
+  const folder = join(cache, 'tools', name);
+  if (!existsSync(folder)) {
+    const work = `${folder}.new`;
+    rmSync(work, { recursive: true, force: true });
+    unpackPackages(packages, aptFor(suite), work);
+    renameSync(work, folder);
+  }
+  return folder;
 }

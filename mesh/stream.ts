@@ -30,7 +30,7 @@ export interface StreamEvents {
   readable(): void;
   /** all that was written is with the kernel */
   drained(): void;
-  /** The other side is gone for good, reading and writing. Comes once; what it had sent can still be read. */
+  /** The other side is gone for good, or out of reach. Comes once; what it had sent can still be read. */
   hungUp(): void;
 }
 
@@ -48,6 +48,8 @@ export class Stream {
   readonly #outgoing: Outgoing[] = [];
   #reading = true;
   #retry: Timer | undefined;
+  /** the kernel lets nothing through to the other side any more */
+  #barred = false;
   #hungUp = false;
   #closed = false;
 
@@ -102,7 +104,7 @@ export class Stream {
 
   /** Takes the descriptors over; they go with the first byte. What can't be sent at once is sent when it can. */
   write(bytes: Buffer, descriptors: readonly Descriptor[] = []): void {
-    if (this.#closed || this.#hungUp) {
+    if (this.#closed || this.#hungUp || this.#barred) {
       closeAll(descriptors);
       return;
     }
@@ -155,6 +157,7 @@ export class Stream {
     } catch (error) {
       if (isSystemError(error) && error.code === 'ETOOMANYREFS') this.#tryLater();
       else if (isBroken(error)) this.#discard();
+      else if (isBarred(error)) this.#bar();
       else throw error;
       return false;
     }
@@ -172,6 +175,13 @@ export class Stream {
     for (const { descriptors } of this.#outgoing.splice(0)) closeAll(descriptors);
   }
 
+  /** What was to be sent is lost, and what follows must not take its place. No event tells of it, so this is told as an end. */
+  #bar(): void {
+    this.#barred = true;
+    this.#discard();
+    setImmediate(() => this.#ready(false, false, true));
+  }
+
   #end(): void {
     if (this.#hungUp) return;
     this.#hungUp = true;
@@ -182,4 +192,9 @@ export class Stream {
 
 function isBroken(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+}
+
+/** The other side takes no descriptors (SO_PASSRIGHTS, since Linux 6.16), or a security module is against it. */
+function isBarred(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES');
 }

@@ -30,6 +30,8 @@ const bundles = [
   { out: 'mounter-worker.mjs', entry: 'services/mounter/worker.ts' },
   { out: 'lsm.mjs', entry: 'services/lsm/main.ts' },
   { out: 'network.mjs', entry: 'services/network/main.ts' },
+  // the client library, for programs
+  { out: 'client.mjs', entry: 'client/client.ts' },
   // piscina starts its threads from a file beside itself
   { out: 'worker.js', entry: 'node_modules/piscina/dist/worker.js', format: 'cjs' },
 ];
@@ -63,17 +65,17 @@ async function replace(file, contents) {
   await rename(temporary, file);
 }
 
-async function makeBundle(bundle, esbuild) {
-  const esm = bundle.format !== 'cjs';
+/** One file that holds a program and all that it imports. @param entry from the root of the project */
+export async function bundle(entry, format = 'esm') {
+  const esbuild = await import('esbuild');
   const result = await esbuild.build({
     absWorkingDir: root,
-    entryPoints: [bundle.entry],
-    outfile: join(dist, bundle.out),
+    entryPoints: [entry],
     bundle: true,
     platform: 'node',
     target: 'node20',
-    format: esm ? 'esm' : 'cjs',
-    banner: esm ? { js: banner } : {},
+    format,
+    banner: format === 'esm' ? { js: banner } : {},
     // msgpackr would look for its optional addon at run time, where a service's view of the files has none
     define: { 'process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED': '"true"' },
     // piscina asks for it only where a thread's niceness is set, which we never do
@@ -82,8 +84,13 @@ async function makeBundle(bundle, esbuild) {
     write: false,
     logLevel: 'silent',
   });
-  await replace(join(dist, bundle.out), result.outputFiles[0].contents);
-  const files = [...Object.keys(result.metafile.inputs), relative(root, fileURLToPath(import.meta.url))];
+  return { contents: result.outputFiles[0].contents, inputs: Object.keys(result.metafile.inputs) };
+}
+
+async function makeBundle({ out, entry, format }) {
+  const { contents, inputs } = await bundle(entry, format);
+  await replace(join(dist, out), contents);
+  const files = [...inputs, relative(root, fileURLToPath(import.meta.url))];
   return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await fingerprint(join(root, file))])));
 }
 
@@ -92,21 +99,21 @@ async function makeBundles() {
   const stamps = await readFile(stampFile, 'utf8').then(JSON.parse, () => ({}));
   const next = {};
   const made = [];
-  let esbuild;
-  for (const bundle of bundles) {
-    if (await isCurrent(bundle, stamps[bundle.out])) {
-      next[bundle.out] = stamps[bundle.out];
+  for (const product of bundles) {
+    const { out } = product;
+    if (await isCurrent(product, stamps[out])) {
+      next[out] = stamps[out];
       continue;
     }
-    esbuild ??= await import('esbuild');
     try {
-      next[bundle.out] = await makeBundle(bundle, esbuild);
+      next[out] = await makeBundle(product);
     } catch (error) {
       if (!Array.isArray(error.errors)) throw error;
+      const esbuild = await import('esbuild');
       const lines = await esbuild.formatMessages(error.errors, { kind: 'error', color: process.stdout.isTTY === true });
-      stop(`${bundle.out} could not be made:\n${lines.join('')}`);
+      stop(`${out} could not be made:\n${lines.join('')}`);
     }
-    made.push(bundle.out);
+    made.push(out);
   }
   await replace(stampFile, JSON.stringify(next));
   step('bundles', made.length === 0 ? 'up to date' : made.join(' '), time());

@@ -4,27 +4,28 @@ import { check } from './idl/check.ts';
 import { parse } from './idl/parse.ts';
 import { print } from './idl/print.ts';
 
-const header = '// Written by `node tools/generate.mjs` from varlink/interfaces. Do not edit.\n';
+const header = (folder: string) => `// Written by \`node tools/generate.mjs\` from ${folder}. Do not edit.\n`;
 
 /**
  * @param sources the texts of the interface files
+ * @param folder where they are, for people
  * @returns the texts of the generated files, by their name in `varlink/generated`
  * @throws Error that names the interface where one is not sound
  */
-export function generate(sources: readonly string[]): Map<string, string> {
+export function generate(sources: readonly string[], folder = 'varlink/interfaces'): Map<string, string> {
   const interfaces = sources.map(parse).sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const declared of interfaces) {
     const problems = check(declared);
     if (problems.length > 0) throw new Error(`${declared.name}: ${problems.join('; ')}`);
   }
   return new Map([
-    ...interfaces.map((declared) => [`${declared.name}.ts`, interfaceFile(declared)] as const),
-    ['index.ts', indexFile(interfaces)] as const,
+    ...interfaces.map((declared) => [`${declared.name}.ts`, interfaceFile(declared, folder)] as const),
+    ['index.ts', indexFile(interfaces, folder)] as const,
   ]);
 }
 
-function interfaceFile(declared: Interface): string {
-  return [header, ...declared.members.map(memberText), `export const description = ${textLiteral(print(declared))};\n`].join('\n');
+function interfaceFile(declared: Interface, folder: string): string {
+  return [header(folder), ...declared.members.map(memberText), `export const description = ${textLiteral(print(declared))};\n`].join('\n');
 }
 
 function memberText(member: Member): string {
@@ -42,11 +43,11 @@ function memberText(member: Member): string {
   }
 }
 
-function indexFile(interfaces: readonly Interface[]): string {
+function indexFile(interfaces: readonly Interface[], folder: string): string {
   const imports = interfaces.map((declared) => `import * as ${alias(declared)} from './${declared.name}.ts';\n`);
   const lines = (of: (declared: Interface) => readonly string[]) => interfaces.flatMap(of).join('');
   return [
-    header,
+    header(folder),
     imports.join(''),
     '\n',
     '/** Every method, by its full name. */\nexport interface Methods {\n',

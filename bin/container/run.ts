@@ -42,13 +42,8 @@ async function prepare(gate: PosternClient, file: string, image: Descriptor): Pr
 async function mountImage(gate: PosternClient, { file, target }: ImageArgument, image: Descriptor, userNamespace: Descriptor) {
   const refused = `${file} was refused`;
   if (native.describe(image.fd).size >= worthShowing) await attempt(refused, prepare(gate, file, image));
-  const { partitions } = await attempt(refused, gate.mountImage({ image, userNamespace }));
-  return partitions.map(
-    ({ designator, mountPoint, mount }): Attachment => ({
-      mount,
-      target: posix.resolve(target, `.${mountPoint?.[0] ?? (designator === 'root' ? '/' : `/${designator}`)}`),
-    }),
-  );
+  const mounted = await attempt(refused, gate.mountImage({ image, userNamespace }));
+  return mounted.placesBelow(target).map(({ partition, path }): Attachment => ({ mount: partition.mount, target: path }));
 }
 
 export async function run(command: readonly string[], options: RunOptions): Promise<never> {

@@ -5,7 +5,7 @@ import type { ErrorName, Errors } from '../../varlink/method/registry.ts';
 
 /** An error as it goes over the wire. */
 export interface VarlinkError {
-  readonly name: ErrorName;
+  readonly name: string;
   readonly parameters: object;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../mesh/clock.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Running } from '../../mesh/service.ts';
 import { native } from '../../native/index.ts';
+import { descriptions } from '../../varlink/generated/index.ts';
 import type { Usage } from '../../varlink/generated/io.postern.Gateway.ts';
 import { obey } from './authorise.ts';
 import type { GatewayConfig } from './config.ts';
@@ -28,11 +29,21 @@ import { Server } from './server.ts';
 import { Turns } from './turns.ts';
 import { UnreadWatch } from './unread.ts';
 
+/** Interfaces that are served besides Postern's own. No product has any: this is how a test build differs from it. */
+export interface Addition {
+  /** the text of each, by its name */
+  readonly descriptions: Readonly<Record<string, string>>;
+  readonly methods: readonly Served[];
+}
+
+const none: Addition = { descriptions: {}, methods: [] };
+
 /** Everything but the process around it, so that tests run it in theirs. */
 export function startGateway(
   mesh: Mesh<'gateway'>,
   { limits, deadlines, version, reportsFor, who }: GatewayConfig,
   clock: Clock,
+  addition: Addition = none,
 ): Running<'gateway'> {
   const ledger = new Ledger(limits);
   const turns = new Turns(limits.requests_per_user, limits.requests);
@@ -49,9 +60,10 @@ export function startGateway(
   });
   const report = () => ({ ...usage(), timedOut: requests.ended.timedOut, turnedAway: server.turnedAway });
   const host = hostNamespace();
+  const described = new Map(Object.entries({ ...descriptions, ...addition.descriptions }));
   const methods: Served[] = [
-    getInfo(version),
-    getInterfaceDescription,
+    getInfo(version, [...described.keys()].sort()),
+    getInterfaceDescription(described),
     allocateUserRange,
     registerUserNamespace,
     addMount,
@@ -74,6 +86,7 @@ export function startGateway(
       census: () => book.latest,
       report,
     }),
+    ...addition.methods,
   ];
   const requests = new Requests(
     mesh,

@@ -69,11 +69,11 @@ export class Request {
   readonly id: number;
   readonly method: string;
   readonly client: Client;
+  readonly wish: RequestOptions['wish'];
   /** absolute, on the clock that all processes share */
   readonly deadline: number;
   readonly bag: Bag;
   readonly #mesh: Mesh<'gateway'>;
-  readonly #wish: RequestOptions['wish'];
   readonly #trail: Trail;
   readonly #actor;
   #expectations: Expectations = {};
@@ -87,7 +87,7 @@ export class Request {
     this.deadline = clock.now() + budget;
     this.bag = new Bag(descriptors);
     this.#mesh = mesh;
-    this.#wish = wish;
+    this.wish = wish;
     this.#trail = new Trail(mesh.generation);
     this.#actor = createActor(requestMachine, { input: { budget }, clock: machineClock(clock) });
     this.#actor.subscribe({
@@ -156,11 +156,16 @@ export class Request {
 
   /** One of several replies, where the client asked for several. */
   progress(parameters: object): void {
-    if (!this.#over && this.#wish === 'more') this.client.progress(parameters);
+    if (!this.#over && this.wish === 'more') this.client.progress(parameters);
   }
 
   /** The one result, taking the descriptors over. Naming the method holds the reply to the shape that it declares. */
   answer<N extends MethodName>(_method: N, parameters: ReplyOf<N>, descriptors: readonly Descriptor[] = []): void {
+    this.reply(parameters, descriptors);
+  }
+
+  /** The same for a method of whose shape this room knows nothing. */
+  reply(parameters: object, descriptors: readonly Descriptor[] = []): void {
     if (this.#over) {
       closeAll(descriptors);
       return;
@@ -169,7 +174,7 @@ export class Request {
     const written = () => {
       if (!this.#over) this.#actor.send({ type: 'WRITTEN' });
     };
-    if (this.#wish === 'oneway') {
+    if (this.wish === 'oneway') {
       closeAll(descriptors);
       written();
     } else {
@@ -186,7 +191,7 @@ export class Request {
 
   /** Nobody waits for the answer any more. With a oneway call nobody ever did. */
   clientGone(): void {
-    if (!this.#over && this.#wish !== 'oneway') this.#actor.send({ type: 'CLIENT_GONE' });
+    if (!this.#over && this.wish !== 'oneway') this.#actor.send({ type: 'CLIENT_GONE' });
   }
 
   #ending(): Ending {

@@ -68,10 +68,10 @@ export class Requests {
     });
     this.#underWay.set(id, request);
     request.begin(() => {
+      if (served === undefined && !isMethodName(method)) throw notFound(method);
       if (wish === 'upgrade') throw new Refusal(varlinkError('io.postern.Gateway.UpgradeNotSupported', upgradeRefused));
-      if (served !== undefined) return served.begin(parameters, request);
-      if (isMethodName(method)) throw new PosternError('NOT_IMPLEMENTED');
-      throw new Refusal(varlinkError('org.varlink.service.MethodNotFound', { method }));
+      if (served === undefined) throw new PosternError('NOT_IMPLEMENTED');
+      return served.begin(parameters, request);
     });
     return request;
   }
@@ -115,6 +115,11 @@ export class Requests {
       this.#mesh.log.debug({ request, err: error }, 'verity could not be told');
     }
   }
+}
+
+/** For an interface that is unknown, too: InterfaceNotFound answers only who asks for its description. */
+function notFound(method: string): Refusal {
+  return new Refusal(varlinkError('org.varlink.service.MethodNotFound', { method }));
 }
 
 const upgradeRefused = { message: 'no method here turns the connection over to another protocol; call it without `upgrade`' };

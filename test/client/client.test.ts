@@ -69,6 +69,35 @@ describe('allocate', () => {
   });
 });
 
+describe('register', () => {
+  it('asks for a name made fit, unless told otherwise', async () => {
+    const answer = postern.register({ name: 'web', userNamespace: namespace });
+    const { payload, descriptors } = await gateway.siblings.expect('namespace.register');
+    closeAll(descriptors);
+    expect(payload).toMatchObject({ name: 'web', mangleName: true });
+    await gateway.siblings.deliver('allocator', 'range.allocated', { request: payload.request, name: 'web-1' });
+    expect(await answer).toEqual({ name: 'web-1' });
+  });
+});
+
+describe('records', () => {
+  it('are found by ID', async () => {
+    const answer = postern.userRecord({ uid: 70_007 });
+    const { payload } = await gateway.siblings.expect('record.find');
+    expect(payload).toMatchObject({ id: 70_007, name: null });
+    const { request } = payload;
+    await gateway.siblings.deliver('allocator', 'record.found', { request, name: 'web', offset: 7, id: 70_007, unit: 65_536 });
+    expect(await answer).toMatchObject({ userName: 'ns-web-7', uid: 70_007 });
+  });
+
+  it('that are not there are null', async () => {
+    const answer = postern.groupRecord({ groupName: 'ns-web-7' });
+    const { request } = (await gateway.siblings.expect('record.find')).payload;
+    await gateway.siblings.deliver('allocator', 'request.failed', { request, code: 'RECORD_NOT_FOUND', detail: '', parameter: null });
+    expect(await answer).toBe(null);
+  });
+});
+
 describe('mountImage', () => {
   it('gives each partition its own mount', async () => {
     const answer = postern.mountImage({ image, userNamespace: namespace, readOnly: true, imagePolicy: '*' });

@@ -53,7 +53,7 @@ async function held(): Promise<unknown> {
   return { users, connections, requests, waiting, descriptors };
 }
 
-it(`${count} streams neither break the gateway, nor make it break the protocol (seed ${seed})`, { timeout: 300_000 }, async () => {
+it(`${count} streams neither break the gateway, nor make it break the protocol (seed ${seed})`, { timeout: 900_000 }, async () => {
   const before = await held();
   expect(before).toMatchObject({ users: 1, connections: 1, requests: 1, waiting: 0 });
 
@@ -76,7 +76,7 @@ it(`${count} streams neither break the gateway, nor make it break the protocol (
 
   expect(faults).toEqual([]);
   // Oneway calls outlive their client until they are answered, or their deadline comes.
-  await expect.poll(held, { timeout: 10_000 }).toEqual(before);
+  await expect.poll(held, { timeout: 60_000 }).toEqual(before);
   const { code, said } = await gateway.end();
   expect(code).toBe(0);
   expect(said.map((line): unknown => JSON.parse(line))).toEqual([{ grave: [], owned: 0 }]);
@@ -88,8 +88,8 @@ it(`${count} streams neither break the gateway, nor make it break the protocol (
     for (const what of ['stay', 'half', 'late', 'stall', 'leave', 'abort', 'continues', 'ended by the gateway']) {
       expect(met(what), what).toBeGreaterThan(100);
     }
-    for (const what of ['TimedOut', 'LimitReached', 'UpgradeNotSupported'])
-      expect(met(`io.postern.Gateway.${what}`), what).toBeGreaterThan(10);
+    expect(met('too long')).toBeGreaterThan(10);
+    for (const what of ['TimedOut', 'UpgradeNotSupported']) expect(met(`io.postern.Gateway.${what}`), what).toBeGreaterThan(10);
     for (const what of ['MountImage', 'MountDirectory', 'MakeDirectory']) {
       expect(met(`reply to io.systemd.MountFileSystem.${what}`), what).toBeGreaterThan(0);
     }

@@ -11,7 +11,7 @@ import type { MountedImage } from '../../mesh/protocol.ts';
 import { Stream } from '../../mesh/stream.ts';
 import { native } from '../../native/index.ts';
 import { configSchema } from '../../services/gateway/config.ts';
-import { startGateway } from '../../services/gateway/gateway.ts';
+import { type Addition, startGateway } from '../../services/gateway/gateway.ts';
 import { Framer } from '../../varlink/framing.ts';
 import { encodeCall } from '../../varlink/message/call.ts';
 import { decodeReply, type Reply } from '../../varlink/message/reply.ts';
@@ -35,12 +35,15 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-/** @param config as the parent would send it */
-export async function startTestGateway(config: object = {}, clock: Clock = systemClock): Promise<TestGateway> {
+/**
+ * @param config as the parent would send it
+ * @param addition what it serves besides
+ */
+export async function startTestGateway(config: object = {}, clock: Clock = systemClock, addition?: Addition): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-gateway-'));
   const path = join(folder, 'socket');
   const siblings = fakeMesh('gateway');
-  const running = await startGateway(siblings.mesh, v.parse(configSchema, config), clock);
+  const running = await startGateway(siblings.mesh, v.parse(configSchema, config), clock, addition);
   siblings.serve(running);
   await siblings.deliver('parent', 'mesh.listen', {}, [new Descriptor(native.listen(path, 0o666, 4096))]);
   const clients: Client[] = [];

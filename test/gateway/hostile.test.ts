@@ -297,3 +297,9 @@ it('a call that asks for another protocol is refused, and the connection goes on
   expect(await client.error()).toMatchObject({ error: 'io.postern.Gateway.UpgradeNotSupported' });
   await survives();
 });
+
+it('a call of an unknown method is told so, whatever it asks for', async () => {
+  client.send('io.nobody.Method', {}, [], 'upgrade');
+  expect(await client.error()).toMatchObject({ error: 'org.varlink.service.MethodNotFound' });
+  await survives();
+});

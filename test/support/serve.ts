@@ -63,7 +63,7 @@ export class Server {
   }
 
   /** Starts a server and waits for the line that says it is ready. */
-  static async start(options: { folder: string; trust?: string; config?: string }): Promise<Server> {
+  static async start(options: { folder: string; trust?: string; config?: string; program?: string }): Promise<Server> {
     const socket = join(options.folder, 'postern.sock');
     const state = join(options.folder, 'state');
     const args = ['serve', '--socket', socket, '--state', state];
@@ -73,7 +73,7 @@ export class Server {
       writeFileSync(file, options.config);
       args.push('--config', file);
     }
-    const child = spawn(process.execPath, [postern, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [options.program ?? postern, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const server = new Server(child, socket, state);
     const ended = once(child, 'exit').then(() => {
       throw new Error(`postern serve ended before it was ready:\n${server.log}`);

@@ -5,7 +5,8 @@ import type { GatewayConfig } from '../config.ts';
 import type { Expectations, Request } from '../request.ts';
 
 export interface Served {
-  readonly name: MethodName;
+  /** the full name of a method that an interface declares */
+  readonly name: string;
   readonly deadline: keyof GatewayConfig['deadlines'];
   /** @throws PosternError INVALID_PARAMETER where the parameters are not what the interface declares, and whatever else the method refuses */
   readonly begin: (parameters: Record<string, unknown>, request: Request) => Expectations;

@@ -22,13 +22,13 @@ type Found = Payload<'record.found'>;
 
 export const getUserRecord: Served = serve(userName, 'request', (parameters, request) => {
   const { uid, userName: name, service: database, ...filters } = parameters;
-  find(request, { id: uid, idParameter: 'uid', name, database, filters });
+  find(request, { id: uid, idParameter: 'uid', name, nameParameter: 'userName', database, filters });
   return { 'record.found': (found) => request.answer(userName, { record: userRecord(found) }) };
 });
 
 export const getGroupRecord: Served = serve(groupName, 'request', (parameters, request) => {
   const { gid, groupName: name, service: database, ...filters } = parameters;
-  find(request, { id: gid, idParameter: 'gid', name, database, filters });
+  find(request, { id: gid, idParameter: 'gid', name, nameParameter: 'groupName', database, filters });
   return { 'record.found': (found) => request.answer(groupName, { record: groupRecord(found) }) };
 });
 
@@ -43,14 +43,17 @@ interface Search {
   readonly id: number | null | undefined;
   readonly idParameter: 'uid' | 'gid';
   readonly name: string | null | undefined;
+  readonly nameParameter: 'userName' | 'groupName';
   readonly database: string;
   /** what else the interface declares */
   readonly filters: Partial<ParametersOf<typeof userName> & ParametersOf<typeof groupName>>;
 }
 
-function find(request: Request, { id = null, idParameter, name = null, database, filters }: Search): void {
+function find(request: Request, { id = null, idParameter, name = null, nameParameter, database, filters }: Search): void {
   refuseFilters(filters);
   if (id !== null && (id < 0 || id > lastId)) throw new PosternError('INVALID_PARAMETER', 'there is no such ID', idParameter);
+  if (name !== null && noName.test(name))
+    throw new PosternError('INVALID_PARAMETER', 'no user or group can have such a name', nameParameter);
   checkService(database);
   if (id === null && name === null) throw new PosternError('RECORDS_NOT_LISTED');
   if (name !== null && name.length > maxName) throw new PosternError('RECORD_NOT_FOUND');
@@ -59,6 +62,9 @@ function find(request: Request, { id = null, idParameter, name = null, database,
   request.authorised();
   request.pass('allocator', 'record.find', { request: request.id, id, name }, []);
 }
+
+/** What passwd(5) has no place for, a number, and what reads as a folder: systemd's daemon refuses just these, seen from versions 257 and 262. */
+const noName = /^\.{0,2}$|^-?[0-9]+$|^ | $|[:/\p{Cc}]/u;
 
 /** Longer than any name of ours. */
 const maxName = 64;

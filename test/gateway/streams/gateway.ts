@@ -32,9 +32,12 @@ const codes: readonly ErrorCode[] = [
   'MOUNT_FAILED',
 ];
 
+/** Long enough for the longest message on a machine that has much else to do, and short enough to be waited for. */
+const silence = 10_000;
+
 const start = ownedDescriptors();
 const random = new Random(1, 0);
-const gateway = await startTestGateway({ deadlines: { silence: 3000, request: 3000, image: 3000 } });
+const gateway = await startTestGateway({ deadlines: { silence, request: silence, image: silence } });
 const { siblings } = gateway;
 const mount = someMount();
 const folder = openSync('/', 'r');

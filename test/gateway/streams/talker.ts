@@ -24,7 +24,7 @@ export interface Heard {
 export type Hand = Readonly<Record<Kind, number>>;
 
 /** Far beyond every deadline of the gateways that are talked to. */
-const patienceMilliseconds = 30_000;
+const patienceMilliseconds = 120_000;
 const momentMilliseconds = 1;
 const lateMilliseconds = 20;
 
