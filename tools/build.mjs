@@ -29,6 +29,7 @@ const bundles = [
   { out: 'mounter.mjs', entry: 'services/mounter/main.ts' },
   { out: 'mounter-worker.mjs', entry: 'services/mounter/worker.ts' },
   { out: 'lsm.mjs', entry: 'services/lsm/main.ts' },
+  { out: 'polkit.mjs', entry: 'services/polkit/main.ts' },
   // piscina starts its threads from a file beside itself
   { out: 'worker.js', entry: 'node_modules/piscina/dist/worker.js', format: 'cjs' },
 ];

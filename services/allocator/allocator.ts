@@ -6,6 +6,7 @@ import { exitCodes } from '../../mesh/exit-codes.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
 import { Allocations, forget } from './allocation.ts';
+import { Authority } from './authority.ts';
 import { currentBoot } from './boot.ts';
 import type { AllocatorConfig } from './config.ts';
 import { awaitFormerHelper, recordHelper } from './former-helper.ts';
@@ -69,6 +70,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     registry,
     namespaces,
     allocations,
+    authority: new Authority(mesh),
     hash: (text) => createHmac('sha256', key).update(text).digest('hex'),
     policy: (enforcing, reason) => policy.hear(enforcing, reason),
   });

@@ -3,9 +3,9 @@
  * Privileges: SETUID and SETGID (maps, directories), SYS_ADMIN (setns), SYS_PTRACE (where does the caller run), DAC_READ_SEARCH and CHOWN
  * (callers' directories); see privileges.ts.
  * Hears: gateway (range.allocate, namespace.register, mount.add, record.find, image.mount, directory.mount, directory.make, status.ask),
- * lsm (range.restricted, policy.state, namespace.gone).
+ * lsm (range.restricted, policy.state, namespace.gone), polkit (authority.told).
  * Sends: gateway (range.allocated, directory.made, mount.added, record.found), lsm (range.restrict, mount.admit, namespace.release),
- * verity (image.verify), mounter (directory.attach).
+ * verity (image.verify), mounter (directory.attach), polkit (authority.ask).
  * When it dies: requests that were here fail with SERVICE_DIED; the journal knows every holder, so no ID gets a second one.
  */
 import { dirname, join } from 'node:path';

@@ -4,7 +4,7 @@ import type { Mesh } from '../../mesh/mesh.ts';
 import type { Running } from '../../mesh/service.ts';
 import { native } from '../../native/index.ts';
 import type { Usage } from '../../varlink/generated/io.postern.Gateway.ts';
-import { obey } from './authorise.ts';
+import { ruleFor } from './authorise.ts';
 import type { GatewayConfig } from './config.ts';
 import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
@@ -29,7 +29,7 @@ import { UnreadWatch } from './unread.ts';
 /** Everything but the process around it, so that tests run it in theirs. */
 export function startGateway(
   mesh: Mesh<'gateway'>,
-  { limits, deadlines, version, reportsFor, who }: GatewayConfig,
+  { limits, deadlines, version, reportsFor, ...rules }: GatewayConfig,
   clock: Clock,
 ): Running<'gateway'> {
   const ledger = new Ledger(limits);
@@ -71,12 +71,7 @@ export function startGateway(
       report,
     }),
   ];
-  const requests = new Requests(
-    mesh,
-    clock,
-    deadlines,
-    methods.map((served) => ruled(served, who)),
-  );
+  const requests = new Requests(mesh, clock, deadlines, methods, (method) => ruleFor(method, rules));
   const house: House = {
     requests,
     ledger,
@@ -88,17 +83,6 @@ export function startGateway(
   };
   const server = new Server(house, mesh.log);
   return { handlers: gatewayHandlers(server, requests, book), status: report, stop: () => server.close() };
-}
-
-/** A method with the operator's rule before it, where there is one: callers whom it shuts out learn nothing of their parameters. */
-function ruled(served: Served, who: GatewayConfig['who']): Served {
-  const rule = who[served.name];
-  if (rule === undefined) return served;
-  const begin: Served['begin'] = (parameters, request) => {
-    obey(rule, request.client.peer);
-    return served.begin(parameters, request);
-  };
-  return { ...served, begin };
 }
 
 /** Asked once, before the root is emptied. */

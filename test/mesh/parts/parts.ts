@@ -1,5 +1,5 @@
 /**
- * Five services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
+ * Services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
  * nothing on it. The gateway takes lines on its listening socket and answers each with one.
  */
 import * as v from 'valibot';
@@ -73,6 +73,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'image.mount': notHere,
   'directory.mount': notHere,
   'directory.make': notHere,
+  'authority.told': () => {},
   'policy.state': () => {},
   'namespace.gone': () => {},
 }));
@@ -83,6 +84,7 @@ const programs = [{ names: ['openat', 'socketpair', 'vfork', 'fork', 'wait4', 'k
 export const verity = part('verity', { user: 'verity', systemCalls: programs }, () => ({
   'image.verify': notHere,
   'image.prepare': notHere,
+  'authority.told': () => {},
   'devices.state': () => {},
   'request.cancel': () => {},
 }));
@@ -100,10 +102,12 @@ export const lsm = part('lsm', {}, (mesh) => ({
   'namespace.release': () => {},
 }));
 
+export const polkit = part('polkit', {}, () => ({ 'authority.ask': notHere, 'request.cancel': () => {} }));
+
 export const gateway = part(
   'gateway',
   { user: 'gateway', emptyRoot: true, systemCalls: [{ names: ['accept4', 'openat'], why: 'clients, and a test' }] },
   (mesh) => new PartGateway(mesh).handlers,
 );
 
-export const parts = { gateway, allocator, verity, mounter, lsm };
+export const parts = { gateway, allocator, verity, mounter, lsm, polkit };
