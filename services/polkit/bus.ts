@@ -104,8 +104,8 @@ export class Bus {
     this.#send({ ...call, noReply: true });
   }
 
-  close(): void {
-    this.#lose(new BusLost('the connection was closed'));
+  close(why = 'the connection was closed'): void {
+    this.#lose(new BusLost(why));
   }
 
   #send(call: Call): number {

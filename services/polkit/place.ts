@@ -3,7 +3,6 @@ import { type Actor, createActor } from 'xstate';
 import { type Clock, machineClock } from '../../mesh/clock.ts';
 import type { Logger } from '../../mesh/log.ts';
 import { Bus, BusLost, busItself } from './bus.ts';
-import { Breach } from './dbus/reader.ts';
 import { placeMachine } from './machine.ts';
 import { Presence } from './presence.ts';
 
@@ -104,11 +103,10 @@ export class Place {
     seat.presence.lookAgain(seat.bus).catch((error: unknown) => this.#failed(seat.bus, error));
   }
 
-  /** What the bus answers wrongly to itself it is not believed in anything. */
+  /** A bus that can't even say who is there is of no use. */
   #failed(bus: Bus, error: unknown): void {
     if (!(error instanceof Error)) throw error;
-    if (!(error instanceof BusLost)) this.#options.log.warn({ err: error }, 'the system bus does not let us in');
-    if (error instanceof Breach || !(error instanceof BusLost)) bus.close();
+    if (!(error instanceof BusLost)) bus.close(`the system bus does not let us in: ${error.message}`);
   }
 
   #lost(bus: Bus, why: BusLost): void {

@@ -55,7 +55,7 @@ describe.skipIf(noPolkit !== undefined)(`polkit${noPolkit === undefined ? '' : `
     ground = await PolkitGround.start(rules(folder));
     await ground.startBus();
     await ground.startPolkit();
-    const config = '[polkit]\nask = true\npatience = 1000\n';
+    const config = '[polkit]\nask = true\npatience = 5000\n';
     server = await Server.start({ folder: folder, trust: join(folder, 'trust'), config, within: ground.within });
     postern = connectAs(ordinary, server.socket);
     asRoot = PosternClient.connect(server.socket);
