@@ -55,8 +55,7 @@ describe.skipIf(noPolkit !== undefined)(`polkit${noPolkit === undefined ? '' : `
     ground = await PolkitGround.start(rules(folder));
     await ground.startBus();
     await ground.startPolkit();
-    const config = '[polkit]\nask = true\npatience = 5000\n';
-    server = await Server.start({ folder: folder, trust: join(folder, 'trust'), config, within: ground.within });
+    server = await Server.start({ folder, trust: join(folder, 'trust'), config: '[polkit]\nask = true\n', within: ground.within });
     postern = connectAs(ordinary, server.socket);
     asRoot = PosternClient.connect(server.socket);
   });
@@ -168,9 +167,18 @@ describe.skipIf(noPolkit !== undefined)(`polkit${noPolkit === undefined ? '' : `
   });
 
   it('that does not answer makes calls fail within their time, and answers again', async () => {
-    ground.frozen = true;
-    expect(await failure(allocate('web'))).toBe(unreachable);
-    ground.frozen = false;
+    const own = mkdtempSync(join(folder, 'impatient-'));
+    chmodSync(own, 0o755);
+    const impatient = await Server.start({ folder: own, config: '[polkit]\nask = true\npatience = 200\n', within: ground.within });
+    const caller = connectAs(ordinary, impatient.socket);
+    try {
+      ground.frozen = true;
+      expect(await failure(allocate('web', caller))).toBe(unreachable);
+    } finally {
+      ground.frozen = false;
+      caller.close();
+      await impatient.stop();
+    }
     await allocate('web');
   });
 
