@@ -23,6 +23,14 @@ export const errorCatalogue = {
     next: 'open it again without O_PATH and readable',
   },
   PERMISSION_DENIED: { why: 'this caller may not do that', next: 'ask the operator for the permission' },
+  INTERACTION_REQUIRED: {
+    why: 'an administrator has to allow this, or you have to prove who you are',
+    next: 'set allowInteractiveAuthentication where somebody can answer, or ask for a rule of polkit',
+  },
+  AUTHORITY_FAILED: {
+    why: 'polkit decides about this, and could not be asked',
+    next: 'look at the system bus and polkit (`systemctl status dbus polkit`), then try again',
+  },
   LIMIT_REACHED: { why: 'this user has reached a limit', next: 'end something first, or ask the operator to raise the limit' },
   NOT_IMPLEMENTED: { why: 'this method is not served yet', next: 'see `postern doctor` for what is' },
   TIMED_OUT: { why: 'the request was not done before its deadline', next: 'try again; `postern status` shows what is slow' },

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSystemError } from '../native/index.ts';
 import type { Command } from './child.ts';
 import { PosternError } from './errors.ts';
 import { type Privileges, userIds, type ViewEntry } from './privileges.ts';
@@ -55,10 +56,23 @@ export function prepareView({ user, view }: Privileges, folders: LaunchOptions['
   for (const entry of view) {
     if (entry.create !== true) continue;
     const path = hostPath(entry, folders);
+    if (entry.shared === true) {
+      makeShared(path);
+      continue;
+    }
     mkdirSync(path, { recursive: true, mode: folderMode });
     if (!lstatSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
     chownSync(path, id, id);
     chmodSync(path, folderMode);
+  }
+}
+
+/** Where it can't be made, whoever lives in it is not there either. */
+function makeShared(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
   }
 }
 

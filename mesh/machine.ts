@@ -5,7 +5,7 @@
 import { assign, setup } from 'xstate';
 import { judge } from './restart-budget.ts';
 
-/** How long the start work of a service may take: a large registry or store is read in seconds; under emulation all six take a minute. */
+/** How long the start work of a service may take: a large registry or store is read in seconds; under emulation all of them take a minute. */
 export const startLimit = 120_000;
 /** How long a service may take to end when asked; then it is killed. */
 export const stopLimit = 2_000;

@@ -35,6 +35,8 @@ export interface ViewEntry {
   readonly access: 'read-only' | 'read-write' | 'devices' | 'proc';
   /** make the folder when it is absent, mode 0700, owned by the service's user */
   readonly create?: boolean;
+  /** others live in it too: where it is absent it is made as they would have it, mode 0755 and root's, and otherwise left as it is */
+  readonly shared?: boolean;
   /** start without it when the host has no such path */
   readonly optional?: boolean;
   readonly why: string;

@@ -3,9 +3,11 @@
  * and its descriptors. This page is the internal attack surface. A message that is not here does not exist.
  */
 import * as v from 'valibot';
+import { actionNames, verdicts } from './authority.ts';
 import { errorCodes } from './errors.ts';
 import {
   bytes,
+  consult,
   count,
   deadline,
   holder,
@@ -25,8 +27,8 @@ import {
 
 export type * from './shapes.ts';
 
-/** The processes of the mesh. `parent` is `postern serve` itself. */
-export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network'] as const;
+/** The processes of the mesh. `parent` is `postern serve` itself; `polkit` runs only where polkit is to be asked. */
+export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit'] as const;
 export type ServiceName = (typeof services)[number];
 export type Node = ServiceName | 'parent';
 
@@ -77,7 +79,11 @@ function message<const F extends readonly Node[], const T extends readonly Node[
   return { from, to, shape, descriptors };
 }
 
-const stages = ['allocator', 'verity', 'mounter', 'lsm', 'network'] as const;
+const stages = ['allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit'] as const;
+const askers = ['gateway', 'allocator', 'verity'] as const;
+
+/** The caller's process goes along where there may still be a question about it. */
+const withProcess = (asks: object | null): readonly DescriptorKind[] => (asks === null ? none : ['process']);
 
 /** Namespace first where there is one, then what else the payload announces. */
 const withNamespace = (present: boolean): readonly DescriptorKind[] => (present ? ['user-namespace'] : none);
@@ -106,7 +112,33 @@ export const messages = {
     ['gateway'],
     v.strictObject({ request, code: v.picklist(errorCodes), detail: text(1024), parameter: v.nullable(text(64)) }),
   ),
-  'request.cancel': message(['gateway'], ['verity'], v.strictObject({ request })),
+  'request.cancel': message(['gateway'], ['verity', 'polkit'], v.strictObject({ request })),
+
+  // Who may, where polkit says it: gateway → polkit → gateway before a request sets out, and a stage in the middle of it
+  'authority.ask': message(
+    askers,
+    ['polkit'],
+    v.strictObject({
+      request,
+      /** the asker's own number for the question */
+      ask: count(Number.MAX_SAFE_INTEGER),
+      deadline,
+      peer,
+      action: v.picklist(actionNames),
+      /** what rules may look at, by the names that systemd's daemons use */
+      details: v.record(text(64), text(8192)),
+      /** a person may be asked for a password */
+      interactive: v.boolean(),
+      /** one more detail is the path of the directory that comes along, or of a child that it is to have */
+      directory: v.nullable(v.strictObject({ child: v.nullable(text(255)) })),
+    }),
+    (p) => ['process', ...(p.directory === null ? none : (['directory'] as const))],
+  ),
+  'authority.told': message(
+    ['polkit'],
+    askers,
+    v.strictObject({ request, ask: count(Number.MAX_SAFE_INTEGER), verdict: v.picklist(verdicts), detail: text(255) }),
+  ),
 
   // AllocateUserRange: gateway → allocator → lsm → allocator → gateway
   'range.allocate': message(
@@ -187,14 +219,14 @@ export const messages = {
   'image.mount': message(
     ['gateway'],
     ['allocator'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, hasNamespace: v.boolean(), hasSidecar: v.boolean() }),
-    (p) => ['image', ...withNamespace(p.hasNamespace), ...(p.hasSidecar ? (['image'] as const) : none)],
+    v.strictObject({ request, deadline, peer, options: imageOptions, hasNamespace: v.boolean(), hasSidecar: v.boolean(), consult }),
+    (p) => ['image', ...withNamespace(p.hasNamespace), ...(p.hasSidecar ? (['image'] as const) : none), ...withProcess(p.consult)],
   ),
   'image.verify': message(
     ['allocator'],
     ['verity'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean() }),
-    (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none)],
+    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean(), consult }),
+    (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none), ...withProcess(p.consult)],
   ),
   'image.attach': message(
     ['verity'],
@@ -224,6 +256,7 @@ export const messages = {
       readOnly: v.boolean(),
       mode: v.picklist(['root', 'foreign', 'identity', 'auto']),
       hasNamespace: v.boolean(),
+      consult,
     }),
     (p) => ['directory', 'process', ...withNamespace(p.hasNamespace)],
   ),
@@ -241,9 +274,12 @@ export const messages = {
   'directory.mounted': message(['lsm'], ['gateway'], v.strictObject({ request }), () => ['mount']),
 
   // MakeDirectory: gateway → allocator → gateway
-  'directory.make': message(['gateway'], ['allocator'], v.strictObject({ request, peer, name: text(255), mode: count(0o777) }), () => [
-    'directory',
-  ]),
+  'directory.make': message(
+    ['gateway'],
+    ['allocator'],
+    v.strictObject({ request, deadline, peer, name: text(255), mode: count(0o777), consult }),
+    (p) => ['directory', ...withProcess(p.consult)],
+  ),
   'directory.made': message(['allocator'], ['gateway'], v.strictObject({ request }), () => ['directory']),
 
   // io.postern.Images.Prepare: verify an image ahead of its mount, with progress

@@ -37,6 +37,13 @@ export const plainObject = v.pipe(
 export const peer = v.strictObject({ uid: id, gid: id, pid: count(0x7fff_ffff) });
 export type Peer = v.InferOutput<typeof peer>;
 
+/**
+ * What polkit has to do with a request: null where nobody asked it. Otherwise it has allowed what was asked for, and a stage that would refuse
+ * an untrusted image or directory may ask it about that, unless that is what was allowed.
+ */
+export const consult = v.nullable(v.strictObject({ interactive: v.boolean(), untrusted: v.boolean() }));
+export type Consult = v.InferOutput<typeof consult>;
+
 /** The namespace a mount is for. `transient`: it, or an ancestor, holds a range of ours. */
 export const holder = v.strictObject({ namespace, transient: v.boolean() });
 export type Holder = v.InferOutput<typeof holder>;

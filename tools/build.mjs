@@ -30,6 +30,7 @@ const bundles = [
   { out: 'mounter-worker.mjs', entry: 'services/mounter/worker.ts' },
   { out: 'lsm.mjs', entry: 'services/lsm/main.ts' },
   { out: 'network.mjs', entry: 'services/network/main.ts' },
+  { out: 'polkit.mjs', entry: 'services/polkit/main.ts' },
   // the client library, for programs
   { out: 'client.mjs', entry: 'client/client.ts' },
   // piscina starts its threads from a file beside itself

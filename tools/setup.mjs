@@ -1,8 +1,8 @@
 /**
  * Makes a fresh clone ready: Debian packages, npm packages, the native parts and the bundles. Needs nothing but Node.
  * Whatever is there already is left alone, so a second run takes well under a second.
- *   node tools/setup.mjs          everything that Postern, its demo and its tests need
- *   node tools/setup.mjs --lab    and what the virtual machine of the lab needs
+ *   node tools/setup.mjs          everything that Postern, its demo and most tests need
+ *   node tools/setup.mjs --lab    and what the virtual machine of the lab, and the tests of polkit, need
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

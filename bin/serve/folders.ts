@@ -33,7 +33,7 @@ export function makeState(state: string, services: readonly Privileges[]): strin
     }
     const real = realpathSync(state);
     for (const { user, view } of services) {
-      for (const entry of view.filter(({ create }) => create === true)) {
+      for (const entry of view.filter(({ create, shared }) => create === true && shared !== true)) {
         const folder = hostPath(entry, { STATE: real });
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         chmodSync(folder, 0o700);

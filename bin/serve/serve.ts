@@ -11,6 +11,7 @@ import { privileges as gateway } from '../../services/gateway/privileges.ts';
 import { privileges as lsm } from '../../services/lsm/privileges.ts';
 import { privileges as mounter } from '../../services/mounter/privileges.ts';
 import { privileges as network } from '../../services/network/privileges.ts';
+import { privileges as polkit } from '../../services/polkit/privileges.ts';
 import { trustView, privileges as verity } from '../../services/verity/privileges.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -38,17 +39,21 @@ export interface ServeOptions {
 /** All that runs lies in one folder: this bundle, the services' bundles, the addon, the launcher. */
 const dist = dirname(fileURLToPath(import.meta.url));
 
-function services(settings: Settings): ServiceOptions[] {
+/** @param systemd clients of systemd's daemons are served, whom polkit decides about unless the operator says otherwise */
+function services(settings: Settings, systemd: boolean): ServiceOptions[] {
+  const asksPolkit = settings.polkit.ask ?? systemd;
+  const isAsked = asksPolkit || Object.values(settings.gateway.who).includes('polkit');
   const trusted = { ...verity, view: [...verity.view, ...trustView(furtherTrust(settings))] };
   const { pools, single_pools } = settings.allocator;
   return [
-    { privileges: gateway, config: { ...settings.gateway, version: packageFile.version } },
+    { privileges: gateway, config: { ...settings.gateway, version: packageFile.version, polkit: asksPolkit } },
     { privileges: allocator, config: settings.allocator },
     { privileges: trusted, config: settings.verity },
     { privileges: mounter, config: settings.mounter },
     // what must not outlive its namespace is what the allocator gives out
     { privileges: lsm, config: { ...settings.lsm, transient: [...single_pools, ...pools] } },
     { privileges: network, config: settings.network },
+    ...(isAsked ? [{ privileges: polkit, config: settings.polkit }] : []),
   ];
 }
 
@@ -124,7 +129,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog('parent');
   for (const folder of furtherTrust(settings)) checkTrust(folder, log);
 
-  const parts = services(settings);
+  const parts = services(settings, options.systemd === true);
   const folder = makeState(
     state,
     parts.map(({ privileges }) => privileges),

@@ -9,6 +9,7 @@ import { configSchema as gateway } from '../../services/gateway/config.ts';
 import { configSchema as lsm } from '../../services/lsm/config.ts';
 import { configSchema as mounter } from '../../services/mounter/config.ts';
 import { configSchema as network } from '../../services/network/config.ts';
+import { configSchema as polkit } from '../../services/polkit/config.ts';
 import { configSchema as verity } from '../../services/verity/config.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -26,11 +27,21 @@ const settingsSchema = v.strictObject({
   mounter: v.optional(mounter, {}),
   lsm: v.optional(lsm, {}),
   network: v.optional(network, {}),
+  polkit: v.optional(polkit, {}),
 });
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** Keys that `serve` sets itself: where a service finds something in its own view of the files. */
-const own = ['gateway.version', 'allocator.state', 'allocator.control_groups', 'verity.store.folder', 'lsm.pins', 'lsm.transient'];
+const own = [
+  'gateway.version',
+  'gateway.polkit',
+  'allocator.state',
+  'allocator.control_groups',
+  'verity.store.folder',
+  'lsm.pins',
+  'lsm.transient',
+  'polkit.bus',
+];
 
 function readable(file: string): string {
   try {

@@ -6,6 +6,7 @@ import { exitCodes } from '../../mesh/exit-codes.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
 import { Allocations } from './allocation.ts';
+import { Authority } from './authority.ts';
 import { currentBoot } from './boot.ts';
 import type { AllocatorConfig } from './config.ts';
 import { ControlGroups, type GroupKernel } from './control-groups.ts';
@@ -78,6 +79,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     allocations,
     groups,
     endings,
+    authority: new Authority(mesh),
     hash: (text) => createHmac('sha256', key).update(text).digest('hex'),
     policy: (enforcing, reason) => policy.hear(enforcing, reason),
   });

@@ -28,9 +28,9 @@ export function ownershipOf({ uid, gid, above }: Owners, peer: Peer): Ownership 
   return isForeign(uid) && isForeign(gid) && above().slice(0, levelsUp).includes(peer.uid) ? 'foreign' : 'other';
 }
 
-/** Root may pass any directory, everyone else their own. @throws DIRECTORY_NOT_YOURS */
-export function requireTrusted(ownership: Ownership, peer: Peer): void {
-  if (peer.uid !== 0 && ownership !== 'own' && ownership !== 'foreign') throw new PosternError('DIRECTORY_NOT_YOURS');
+/** Root may pass any directory, everyone else their own. */
+export function isTrusted(ownership: Ownership, peer: Peer): boolean {
+  return peer.uid === 0 || ownership === 'own' || ownership === 'foreign';
 }
 
 /** @throws INVALID_PARAMETER where the host itself, whose mounts shift nobody, is to have shifted owners */

@@ -4,16 +4,17 @@ import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { Holder, Payload, Peer } from '../../mesh/protocol.ts';
 import type { Allocations } from './allocation.ts';
+import type { Authority } from './authority.ts';
 import type { AllocatorConfig } from './config.ts';
 import type { ControlGroups } from './control-groups.ts';
-import { levelsUp, mapMode, mountMaps, ownershipOf, rangeOf, requireTrusted } from './directories.ts';
+import { isTrusted, levelsUp, mapMode, mountMaps, ownershipOf, rangeOf } from './directories.ts';
 import type { Endings } from './endings.ts';
 import type { Holding } from './events.ts';
 import { containerSize } from './ids.ts';
 import { imageName } from './image-name.ts';
 import { addInterface } from './interfaces.ts';
 import { exempt, isWithinShare } from './limits.ts';
-import { makeForeignDirectory } from './make-directory.ts';
+import { isOwn, makeForeignDirectory } from './make-directory.ts';
 import { insideOf, namespaceMaps, ownIdInside } from './map-lines.ts';
 import { finalName } from './names.ts';
 import { mapsOf, type Namespaces } from './namespaces.ts';
@@ -28,6 +29,7 @@ export interface Parts {
   readonly allocations: Allocations;
   readonly groups: Pick<ControlGroups, 'give'>;
   readonly endings: Pick<Endings, 'end' | 'removed'>;
+  readonly authority: Authority;
   /** a keyed hash, in hexadecimal digits */
   readonly hash: (text: string) => string;
   /** whether an ID belongs to the pools */
@@ -39,7 +41,7 @@ export interface Parts {
 type Call = Payload<'range.allocate'>;
 
 export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
-  const { mesh, registry, namespaces, allocations } = parts;
+  const { mesh, registry, namespaces, allocations, authority } = parts;
 
   /** @throws the first thing that speaks against it */
   function allocate(call: Call, namespace: Descriptor, process: Descriptor): void {
@@ -170,41 +172,43 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     }
   }
 
-  /** Whom the mount is for; null for the host itself, which only root may have mounts for. */
-  function holderOf(namespace: Descriptor | undefined, peer: Peer): Holder | null {
+  /** Whom the mount is for; null for the host itself, which only root may have mounts for, and whom polkit lets. */
+  function holderOf(namespace: Descriptor | undefined, { peer, consult }: Pick<Payload<'image.mount'>, 'peer' | 'consult'>): Holder | null {
     if (namespace === undefined) {
-      if (peer.uid !== exempt) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
+      if (peer.uid !== exempt && consult === null) throw new PosternError('PERMISSION_DENIED', 'a mount without a user namespace');
       return null;
     }
     requireOwner(namespace, peer);
     return peer.uid === exempt && namespaces.isOwn(namespace) ? null : namespaces.holderOf(namespace);
   }
 
+  /** What comes behind the namespace, a sidecar or the caller's process, goes on as it is. */
   function mount({ hasNamespace, options, ...asked }: Payload<'image.mount'>, descriptors: Descriptor[]): void {
     const [image, ...rest] = descriptors;
     if (image === undefined) throw new PosternError('INTERNAL');
     const call = { ...asked, options: { ...options, imageName: imageName(image) } };
     if (!hasNamespace) {
-      mesh.pass('verity', 'image.verify', { ...call, holder: holderOf(undefined, call.peer) }, descriptors);
+      mesh.pass('verity', 'image.verify', { ...call, holder: holderOf(undefined, call) }, descriptors);
       return;
     }
-    const [namespace, ...sidecar] = rest;
+    const [namespace, ...others] = rest;
     if (namespace === undefined) throw new PosternError('INTERNAL');
-    const holder = holderOf(namespace, call.peer);
+    const holder = holderOf(namespace, call);
     if (holder === null) namespace.close();
-    mesh.pass('verity', 'image.verify', { ...call, holder }, holder === null ? [image, ...sidecar] : descriptors);
+    mesh.pass('verity', 'image.verify', { ...call, holder }, holder === null ? [image, ...others] : descriptors);
   }
 
   /** Keeps `directory` and `namespace`, which go on; `process` is the caller's to close. */
-  function mountDirectory(
-    { request, deadline, peer, readOnly, mode: asked }: Payload<'directory.mount'>,
+  async function mountDirectory(
+    call: Payload<'directory.mount'>,
     directory: Descriptor,
     process: Descriptor,
     namespace: Descriptor | undefined,
-  ): void {
-    const holder = holderOf(namespace, peer);
+  ): Promise<void> {
+    const { request, deadline, peer, readOnly, mode: asked } = call;
+    const holder = holderOf(namespace, call);
     const ownership = ownershipOf(namespaces.ownersOf(directory, levelsUp), peer);
-    requireTrusted(ownership, peer);
+    if (!isTrusted(ownership, peer) && !(await authority.mayMount(call, directory, process))) throw new PosternError('DIRECTORY_NOT_YOURS');
     const mode = mapMode(asked, ownership, holder === null);
     // Through such a mount an ID could get onto a lasting disk that is somebody else's tomorrow.
     if (mode === 'root' && parts.isPooled(peer.uid)) throw new PosternError('DIRECTORY_TRANSIENT');
@@ -292,20 +296,28 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
 
     'image.mount': mount,
 
-    'directory.mount'(call, [directory, process, namespace]) {
+    async 'directory.mount'(call, [directory, process, namespace]) {
       if (directory === undefined || process === undefined) throw new PosternError('INTERNAL');
       try {
-        mountDirectory(call, directory, process, namespace);
+        await mountDirectory(call, directory, process, namespace);
       } finally {
         closeAll([process]);
       }
     },
 
-    'directory.make'({ request, peer, name, mode }, [parent]) {
+    async 'directory.make'(call, descriptors) {
+      const [parent, process] = descriptors;
       if (parent === undefined) throw new PosternError('INTERNAL');
-      const made = makeForeignDirectory(parent, peer, name, mode);
-      parent.close();
-      mesh.send('gateway', 'directory.made', { request }, [made]);
+      try {
+        if (!isOwn(parent, call.peer) && !(await authority.mayMake(call, parent, process))) throw new PosternError('DIRECTORY_NOT_YOURS');
+        mesh.send('gateway', 'directory.made', { request: call.request }, [makeForeignDirectory(parent, call.name, call.mode)]);
+      } finally {
+        closeAll(descriptors);
+      }
+    },
+
+    'authority.told'(answer) {
+      authority.told(answer);
     },
 
     'record.find'({ request, ...wanted }) {

@@ -6,12 +6,16 @@ import type { Peer } from '../../mesh/protocol.ts';
 import { isSystemError, native } from '../../native/index.ts';
 import { foreignRange } from './ids.ts';
 
+/** Root may make one in any directory, everyone else in their own. */
+export function isOwn(parent: Descriptor, peer: Peer): boolean {
+  return peer.uid === 0 || native.describe(parent.fd).uid === peer.uid;
+}
+
 /**
  * Makes it under a name of nobody's until it is complete; should this process end in between, that one is left, empty.
- * @throws DIRECTORY_NOT_YOURS, DIRECTORY_FAILED
+ * @throws DIRECTORY_FAILED
  */
-export function makeForeignDirectory(parent: Descriptor, peer: Peer, name: string, mode: number): Descriptor {
-  if (peer.uid !== 0 && native.describe(parent.fd).uid !== peer.uid) throw new PosternError('DIRECTORY_NOT_YOURS');
+export function makeForeignDirectory(parent: Descriptor, name: string, mode: number): Descriptor {
   const workName = `.postern-${randomBytes(8).toString('hex')}`;
   try {
     return new Descriptor(native.makeDirectory(parent.fd, name, workName, mode, foreignRange.first));

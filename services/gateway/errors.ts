@@ -90,6 +90,8 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   DESCRIPTOR_TYPE: parameter(''),
   DESCRIPTOR_FLAGS: badFlags,
   PERMISSION_DENIED: plain('org.varlink.service.PermissionDenied'),
+  INTERACTION_REQUIRED: plain('io.systemd.InteractiveAuthenticationRequired'),
+  AUTHORITY_FAILED: plain('io.postern.Gateway.ServiceUnavailable'),
   LIMIT_REACHED: plain('io.postern.Gateway.LimitReached'),
   NOT_IMPLEMENTED: ({ method }) => varlinkError('org.varlink.service.MethodNotImplemented', { method }),
   TIMED_OUT: plain('io.postern.Gateway.TimedOut'),

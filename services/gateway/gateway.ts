@@ -5,7 +5,7 @@ import type { Running } from '../../mesh/service.ts';
 import { native } from '../../native/index.ts';
 import { descriptions } from '../../varlink/generated/index.ts';
 import type { Usage } from '../../varlink/generated/io.postern.Gateway.ts';
-import { obey } from './authorise.ts';
+import { ruleFor } from './authorise.ts';
 import type { GatewayConfig } from './config.ts';
 import type { House } from './connection.ts';
 import { type CensusBook, gatewayHandlers } from './handlers.ts';
@@ -41,7 +41,7 @@ const none: Addition = { descriptions: {}, methods: [] };
 /** Everything but the process around it, so that tests run it in theirs. */
 export function startGateway(
   mesh: Mesh<'gateway'>,
-  { limits, deadlines, version, reportsFor, who }: GatewayConfig,
+  { limits, deadlines, version, reportsFor, ...rules }: GatewayConfig,
   clock: Clock,
   addition: Addition = none,
 ): Running<'gateway'> {
@@ -88,12 +88,7 @@ export function startGateway(
     }),
     ...addition.methods,
   ];
-  const requests = new Requests(
-    mesh,
-    clock,
-    deadlines,
-    methods.map((served) => ruled(served, who)),
-  );
+  const requests = new Requests(mesh, clock, deadlines, methods, (method) => ruleFor(method, rules));
   const house: House = {
     requests,
     ledger,
@@ -105,17 +100,6 @@ export function startGateway(
   };
   const server = new Server(house, mesh.log);
   return { handlers: gatewayHandlers(server, requests, book), status: report, stop: () => server.close() };
-}
-
-/** A method with the operator's rule before it, where there is one: callers whom it shuts out learn nothing of their parameters. */
-function ruled(served: Served, who: GatewayConfig['who']): Served {
-  const rule = who[served.name];
-  if (rule === undefined) return served;
-  const begin: Served['begin'] = (parameters, request) => {
-    obey(rule, request.client.peer);
-    return served.begin(parameters, request);
-  };
-  return { ...served, begin };
 }
 
 /** Asked once, before the root is emptied. */

@@ -23,6 +23,9 @@ export function gatewayHandlers(server: Server, requests: Requests, book: Census
     'request.failed'(payload) {
       requests.failed(payload);
     },
+    'authority.told'(payload) {
+      requests.told(payload);
+    },
     'request.progress'(payload, descriptors, from) {
       requests.deliver('request.progress', payload, descriptors, from);
     },

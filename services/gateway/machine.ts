@@ -1,7 +1,7 @@
 /**
  * The life of one request. Descriptors are outside (descriptors.ts): whatever happens here, the bag is closed at the end.
  *
- *     received → authorised → at a stage → … → answering → done
+ *     received (→ asking) → authorised → at a stage → … → answering → done
  *                     ↘ failed, cancelled, timed out, from wherever it is
  */
 import { assign, setup } from 'xstate';
@@ -13,6 +13,8 @@ import type { Refusal } from './errors.ts';
 export type Cause = PosternError | Refusal;
 
 export type RequestEvent =
+  /** polkit is asked whether the caller may; from here on the request has other times, since a person may have to answer */
+  | { readonly type: 'ASKED'; readonly times: Times }
   /** the caller may have what it asks for */
   | { readonly type: 'AUTHORISED' }
   /** the request is with this life of a stage now */
@@ -26,12 +28,19 @@ export type RequestEvent =
   | { readonly type: 'STAGE_DIED'; readonly died: Whereabouts }
   | { readonly type: 'CLIENT_GONE' };
 
+export interface Times {
+  /** milliseconds for the question */
+  readonly patience: number;
+  /** milliseconds from when the caller may have it to the deadline */
+  readonly budget: number;
+}
+
 interface Input {
   /** milliseconds from now to the deadline */
   readonly budget: number;
 }
 
-interface Context extends Input {
+interface Context extends Times {
   readonly at: Whereabouts | null;
   /** why it failed */
   readonly error: Cause | null;
@@ -39,14 +48,14 @@ interface Context extends Input {
 
 /** Values that only carry their types to XState. */
 const types: { context: Context; input: Input; events: RequestEvent } = {
-  context: { budget: 0, at: null, error: null },
+  context: { patience: 0, budget: 0, at: null, error: null },
   input: { budget: 0 },
   events: { type: 'AUTHORISED' },
 };
 
 export const requestMachine = setup({
   types,
-  delays: { deadline: ({ context }) => context.budget },
+  delays: { deadline: ({ context }) => context.budget, patience: ({ context }) => context.patience },
   guards: {
     /** a stage that died with the request, or that had died before the request set out for it */
     heldIt: ({ context: { at } }, died: Whereabouts) => at !== null && at.stage === died.stage && at.generation <= died.generation,
@@ -54,15 +63,17 @@ export const requestMachine = setup({
   actions: {
     fail: assign((_, error: Cause) => ({ error })),
     move: assign((_, at: Whereabouts) => ({ at })),
+    setTimes: assign((_, times: Times) => ({ ...times })),
+    /** polkit has answered: what becomes of it is of no matter any more */
+    comeBack: assign({ at: null }),
   },
 }).createMachine({
   id: 'request',
-  context: ({ input }) => ({ budget: input.budget, at: null, error: null }),
+  context: ({ input }) => ({ patience: 0, budget: input.budget, at: null, error: null }),
   initial: 'underway',
   states: {
     underway: {
       initial: 'received',
-      after: { deadline: 'timedOut' },
       on: {
         FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
         STAGE_DIED: {
@@ -75,17 +86,36 @@ export const requestMachine = setup({
         '*': {},
       },
       states: {
-        received: { on: { AUTHORISED: 'authorised' } },
-        authorised: {
+        received: {
+          after: { deadline: '#request.timedOut' },
           on: {
-            MOVED: { target: 'at', actions: { type: 'move', params: ({ event }) => event.at } },
-            ANSWERED: '#request.answering',
+            AUTHORISED: 'working',
+            ASKED: { target: 'asking', actions: { type: 'setTimes', params: ({ event }) => event.times } },
           },
         },
-        at: {
+        asking: {
+          after: { patience: '#request.timedOut' },
           on: {
             MOVED: { actions: { type: 'move', params: ({ event }) => event.at } },
-            ANSWERED: '#request.answering',
+            AUTHORISED: { target: 'working', actions: 'comeBack' },
+          },
+        },
+        working: {
+          initial: 'authorised',
+          after: { deadline: '#request.timedOut' },
+          states: {
+            authorised: {
+              on: {
+                MOVED: { target: 'at', actions: { type: 'move', params: ({ event }) => event.at } },
+                ANSWERED: '#request.answering',
+              },
+            },
+            at: {
+              on: {
+                MOVED: { actions: { type: 'move', params: ({ event }) => event.at } },
+                ANSWERED: '#request.answering',
+              },
+            },
           },
         },
       },

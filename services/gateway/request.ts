@@ -1,15 +1,19 @@
 /** One request: its machine, its whereabouts, and what it waits for. Everything that happens to it goes through here. */
 import { createActor } from 'xstate';
+import { isAllowed } from '../../mesh/authority.ts';
 import { type Clock, machineClock } from '../../mesh/clock.ts';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { asPosternError, PosternError } from '../../mesh/errors.ts';
 import type { Baton, Mesh } from '../../mesh/mesh.ts';
-import type { Node, Payload, Peer, SentBy, ServiceName } from '../../mesh/protocol.ts';
+import type { Consult, Node, Payload, Peer, SentBy, ServiceName } from '../../mesh/protocol.ts';
 import { Trail, type Whereabouts } from '../../mesh/trail.ts';
 import type { MethodName, ReplyOf } from '../../varlink/method/registry.ts';
-import { Bag } from './descriptors.ts';
+import { obey } from './authorise.ts';
+import type { Rule } from './config.ts';
+import { Bag, type Reference } from './descriptors.ts';
 import { Refusal } from './errors.ts';
 import { type Cause, requestMachine } from './machine.ts';
+import type { Question } from './questions.ts';
 
 /** What stages tell the gateway about a request besides where it is. */
 export type AnswerName =
@@ -57,6 +61,8 @@ export interface RequestOptions {
   readonly clock: Clock;
   /** milliseconds from now to the deadline */
   readonly budget: number;
+  /** milliseconds that a person may take who is asked for a password */
+  readonly interactive: number;
   readonly client: Client;
   /** how the call was made: `more` lets it have several replies, `oneway` none */
   readonly wish: 'one' | 'oneway' | 'more';
@@ -65,26 +71,44 @@ export interface RequestOptions {
   readonly ended: (ending: Ending) => void;
 }
 
+/** What goes along with a question, and what comes after it. */
+interface Permit {
+  readonly question: Question;
+  /** a directory whose path, or that of a child with this name, is one of the details */
+  readonly directory?: { readonly reference: Reference; readonly child: string | null };
+  /** The caller may have it: sets out. What it needs is still in the bag. `consult` is for stages that may have a question of their own. */
+  readonly proceed: (consult: Consult) => void;
+}
+
 export class Request {
   readonly id: number;
   readonly method: string;
   readonly client: Client;
   readonly wish: RequestOptions['wish'];
-  /** absolute, on the clock that all processes share */
-  readonly deadline: number;
   readonly bag: Bag;
   readonly #mesh: Mesh<'gateway'>;
-  readonly #trail: Trail;
+  readonly #clock: Clock;
+  readonly #interactive: number;
   readonly #actor;
+  #trail: Trail;
+  #budget: number;
+  #deadline: number;
   #expectations: Expectations = {};
+  #asks = false;
+  /** polkit has not answered yet */
+  #permit: Permit | undefined;
+  #wasAsked = false;
   #over = false;
 
   /** Takes the descriptors over. */
-  constructor({ id, method, mesh, clock, budget, client, wish, descriptors, ended }: RequestOptions) {
+  constructor({ id, method, mesh, clock, budget, interactive, client, wish, descriptors, ended }: RequestOptions) {
     this.id = id;
     this.method = method;
     this.client = client;
-    this.deadline = clock.now() + budget;
+    this.#clock = clock;
+    this.#interactive = interactive;
+    this.#budget = budget;
+    this.#deadline = clock.now() + budget;
     this.bag = new Bag(descriptors);
     this.#mesh = mesh;
     this.wish = wish;
@@ -106,21 +130,86 @@ export class Request {
     return this.#trail.at;
   }
 
+  /** absolute, on the clock that all processes share; later where a person was asked first */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Whether polkit has the last word about it. */
+  get asks(): boolean {
+    return this.#asks;
+  }
+
+  /** Whether polkit may have, or get, a question about it. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
+  }
+
+  /** Takes in the operator's rule. @throws PosternError PERMISSION_DENIED */
+  obey(rule: Rule): void {
+    this.#asks = obey(rule, this.client.peer);
+  }
+
   /** Runs a method's own part; what it throws is how the request ends. */
   begin(run: (request: Request) => Expectations): void {
-    try {
+    this.#guard(() => {
       this.#expectations = run(this);
-    } catch (thrown) {
-      this.fail(thrown);
-    } finally {
-      // What the method needs it has taken.
-      this.bag.close();
-    }
+    });
   }
 
   /** The caller may have what it asks for. */
   authorised(): void {
     this.#actor.send({ type: 'AUTHORISED' });
+  }
+
+  /** Goes on where the caller may: at once, or as soon as polkit has said so. */
+  permit(permit: Permit): void {
+    if (!this.#asks) {
+      this.authorised();
+      permit.proceed(null);
+      return;
+    }
+    const { question, directory } = permit;
+    const { process, peer } = this.client;
+    if (process === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
+    const { action, details, interactive } = question;
+    if (interactive) this.#budget += this.#interactive;
+    const patience = interactive ? this.#interactive : this.#budget;
+    this.#permit = permit;
+    this.#wasAsked = true;
+    this.#actor.send({ type: 'ASKED', times: { patience, budget: this.#budget } });
+    const along = directory === undefined ? [] : this.bag.take([directory.reference]);
+    const deadline = this.#clock.now() + patience;
+    const child = directory && { child: directory.child };
+    this.pass(
+      'polkit',
+      'authority.ask',
+      { request: this.id, ask: 0, deadline, peer, action, details, interactive, directory: child ?? null },
+      [process.duplicate(), ...along],
+    );
+  }
+
+  /** polkit has answered. */
+  told({ verdict, detail }: Payload<'authority.told'>): void {
+    const permit = this.#permit;
+    if (this.#over || permit === undefined) return;
+    this.#permit = undefined;
+    this.#guard(() => {
+      const { action, interactive, untrusted } = permit.question;
+      if (!isAllowed(action, verdict, detail)) {
+        throw new PosternError('PERMISSION_DENIED', verdict === 'absent' ? `nobody is here to ask about ${action}` : `polkit: ${action}`);
+      }
+      // What was with polkit is here again.
+      this.#trail = new Trail(this.#mesh.generation);
+      this.#deadline = this.#clock.now() + this.#budget;
+      this.authorised();
+      permit.proceed({ interactive, untrusted });
+    });
+  }
+
+  /** The caller's process, for stages that may have a question about it. */
+  processFor(consult: Consult): Descriptor[] {
+    return consult === null || this.client.process === null ? [] : [this.client.process.duplicate()];
   }
 
   /** Sets out for a stage, taking the descriptors over. */
@@ -192,6 +281,17 @@ export class Request {
   /** Nobody waits for the answer any more. With a oneway call nobody ever did. */
   clientGone(): void {
     if (!this.#over && this.wish !== 'oneway') this.#actor.send({ type: 'CLIENT_GONE' });
+  }
+
+  /** What is thrown is how the request ends. Afterwards nothing in the bag is of use, unless there is a question. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.fail(thrown);
+    } finally {
+      if (this.#permit === undefined) this.bag.close();
+    }
   }
 
   #ending(): Ending {

@@ -7,7 +7,7 @@ import type { Node, Payload, ServiceName } from '../../mesh/protocol.ts';
 import type { Whereabouts } from '../../mesh/trail.ts';
 import type { Call } from '../../varlink/message/call.ts';
 import { isMethodName } from '../../varlink/method/registry.ts';
-import type { GatewayConfig } from './config.ts';
+import type { GatewayConfig, Rule } from './config.ts';
 import { Refusal, varlinkError } from './errors.ts';
 import type { Served } from './methods/method.ts';
 import { type AnswerName, type Client, type Ending, Request } from './request.ts';
@@ -20,16 +20,25 @@ export class Requests {
   readonly #clock: Clock;
   readonly #deadlines: GatewayConfig['deadlines'];
   readonly #methods: ReadonlyMap<string, Served>;
+  readonly #ruleFor: (method: string) => Rule;
   readonly #underWay = new Map<number, Request>();
   /** the last life of each stage that has ended */
   readonly #dead = new Map<ServiceName, number>();
   readonly #ended = { done: 0, failed: 0, cancelled: 0, timedOut: 0 };
   #count = 0;
 
-  constructor(mesh: Mesh<'gateway'>, clock: Clock, deadlines: GatewayConfig['deadlines'], methods: readonly Served[]) {
+  /** @param ruleFor who may call a method, by its full name */
+  constructor(
+    mesh: Mesh<'gateway'>,
+    clock: Clock,
+    deadlines: GatewayConfig['deadlines'],
+    methods: readonly Served[],
+    ruleFor: (method: string) => Rule,
+  ) {
     this.#mesh = mesh;
     this.#clock = clock;
     this.#deadlines = deadlines;
+    this.#ruleFor = ruleFor;
     this.#methods = new Map(methods.map((served) => [served.name, served]));
     mesh.onPeerDown((stage, generation) => this.#stageDied({ stage, generation }));
   }
@@ -57,6 +66,7 @@ export class Requests {
       mesh: this.#mesh,
       clock: this.#clock,
       budget: this.#deadlines[served?.deadline ?? 'request'],
+      interactive: this.#deadlines.interactive,
       client,
       wish: wish === 'upgrade' ? 'one' : wish,
       descriptors,
@@ -71,6 +81,8 @@ export class Requests {
       if (served === undefined && !isMethodName(method)) throw notFound(method);
       if (wish === 'upgrade') throw new Refusal(varlinkError('io.postern.Gateway.UpgradeNotSupported', upgradeRefused));
       if (served === undefined) throw new PosternError('NOT_IMPLEMENTED');
+      // before all else: callers whom the rule shuts out learn nothing of their parameters
+      request.obey(this.#ruleFor(method));
       return served.begin(parameters, request);
     });
     return request;
@@ -82,6 +94,11 @@ export class Requests {
     if (request?.deliver(name, payload, descriptors, from) === true) return;
     closeAll(descriptors);
     this.#mesh.log.debug({ request: payload.request, message: name, from }, 'nobody waits for this answer any more');
+  }
+
+  /** polkit's answer to a question of ours. */
+  told(payload: Payload<'authority.told'>): void {
+    this.#underWay.get(payload.request)?.told(payload);
   }
 
   failed({ request, code, detail, parameter }: Payload<'request.failed'>): void {
@@ -104,15 +121,16 @@ export class Requests {
     const level = outcome === 'timedOut' || (cause instanceof PosternError && cause.code === 'SERVICE_DIED') ? 'warn' : 'debug';
     this.#mesh.log[level]({ request: id, method, uid: client.peer.uid, outcome, at: at.stage, err: cause ?? undefined }, 'request ended');
     const mayStillBeVerified = served?.deadline === 'image' && at.stage !== 'mounter' && at.stage !== 'lsm';
-    if (mayStillBeVerified && (outcome === 'cancelled' || outcome === 'timedOut')) this.#cancel(id);
+    if (mayStillBeVerified && (outcome === 'cancelled' || outcome === 'timedOut')) this.#cancel(id, 'verity');
+    if (request.wasAsked && outcome !== 'done') this.#cancel(id, 'polkit');
   }
 
-  /** Saves verity the work. Where it can't be told, it finds out that nobody wants the result. */
-  #cancel(request: number): void {
+  /** Saves them the work, and a person the dialog. Where they can't be told, they find out that nobody wants the result. */
+  #cancel(request: number, whom: 'verity' | 'polkit'): void {
     try {
-      this.#mesh.send('verity', 'request.cancel', { request });
+      this.#mesh.send(whom, 'request.cancel', { request });
     } catch (error) {
-      this.#mesh.log.debug({ request, err: error }, 'verity could not be told');
+      this.#mesh.log.debug({ request, whom, err: error }, 'a cancellation could not be told');
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
+import { type Authority, isOfTrust, type UntrustedCall } from './authority.ts';
 import type { Examined, Examiner } from './examine.ts';
 import type { OnProgress } from './flights.ts';
 import type { Life, Lives } from './lives.ts';
@@ -16,7 +17,15 @@ import { Source } from './source.ts';
 /** What the protocol has room for. */
 const maxSignerLength = 255;
 
-export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives, devices: VerityDevices): Handlers<'verity'> {
+export interface VerityParts {
+  readonly mesh: Mesh<'verity'>;
+  readonly examiner: Examiner;
+  readonly lives: Lives;
+  readonly devices: VerityDevices;
+  readonly authority: Authority;
+}
+
+export function verityHandlers({ mesh, examiner, lives, devices, authority }: VerityParts): Handlers<'verity'> {
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
@@ -28,17 +37,31 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
     return examiner.examine({ options, source, sidecar: sidecar && Source.of(sidecar), uid }, life);
   };
 
+  /** What no route admits for want of trust, polkit may let the caller have. @throws the refusal, or why polkit could not be asked */
+  const vouch = async (refusal: unknown, call: UntrustedCall, process: Descriptor | undefined): Promise<Examined> => {
+    if (isOfTrust(refusal) && (await authority.askUntrusted(call, process))) {
+      mesh.log.debug(
+        { request: call.request },
+        'allowed by polkit, and refused: there is no route yet that makes such an image safe to mount',
+      );
+    }
+    throw refusal;
+  };
+
   return {
-    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar }, descriptors) {
-      const [image] = descriptors;
-      const namespace = holder === null ? undefined : descriptors[1];
-      const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
+    async 'image.verify'(call, descriptors) {
+      const { request, deadline, peer, options, holder, hasSidecar, consult } = call;
+      const [image, ...rest] = descriptors;
+      const namespace = holder === null ? undefined : rest.shift();
+      const sidecar = hasSidecar ? rest.shift() : undefined;
+      const process = consult === null ? undefined : rest.shift();
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       using _sidecar = sidecar;
+      using _process = process;
       await lives.run(request, progressOf(request), async (life) => {
         parseMountOptions(options.mountOptions);
-        const examined = await examine(life, peer.uid, options, image, sidecar);
+        const examined = await examine(life, peer.uid, options, image, sidecar).catch((refusal) => vouch(refusal, call, process));
         const { plan, sources } = makePlan(examined, options, holder, peer);
         const passed = namespace === undefined ? sources : [namespace, ...sources];
         mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
@@ -63,6 +86,10 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
 
     'devices.state'({ verityMissing }) {
       devices.told(verityMissing);
+    },
+
+    'authority.told'(answer) {
+      authority.told(answer);
     },
 
     'request.cancel'({ request }) {

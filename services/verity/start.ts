@@ -3,6 +3,7 @@ import { architectureOf } from '../../image/partition-types.ts';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
+import { Authority } from './authority.ts';
 import type { VerityConfig } from './config.ts';
 import { Examiner } from './examine.ts';
 import { verityHandlers } from './handlers.ts';
@@ -48,7 +49,7 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices),
+    handlers: verityHandlers({ mesh, examiner: new Examiner(routes, architecture), lives, devices, authority: new Authority(mesh) }),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),

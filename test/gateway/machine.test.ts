@@ -9,7 +9,11 @@ import type { ServiceName } from '../../mesh/protocol.ts';
 import { type RequestEvent, requestMachine } from '../../services/gateway/machine.ts';
 
 const stages: readonly ServiceName[] = ['allocator', 'verity', 'mounter', 'lsm'];
+const patience = 5000;
+const longer = 7000;
+const asked: RequestEvent = { type: 'ASKED', times: { patience, budget: longer } };
 const events: readonly RequestEvent[] = [
+  asked,
   { type: 'AUTHORISED' },
   ...stages.map((stage) => ({ type: 'MOVED', at: { stage, generation: 2 } }) as const),
   ...stages.map((stage) => ({ type: 'STAGE_DIED', died: { stage, generation: 2 } }) as const),
@@ -44,7 +48,10 @@ describe('paths', () => {
     });
     const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)));
     expect([...reached].sort()).toEqual(
-      [{ underway: 'received' }, { underway: 'authorised' }, { underway: 'at' }, 'answering', 'done', 'failed', 'cancelled']
+      [
+        ...[{ underway: 'received' }, { underway: 'asking' }, { underway: { working: 'authorised' } }, { underway: { working: 'at' } }],
+        ...['answering', 'done', 'failed', 'cancelled'],
+      ]
         .map((value) => JSON.stringify(value))
         .sort(),
     );
@@ -71,6 +78,26 @@ describe('paths', () => {
       clock.advance(1);
       expect(actor.getSnapshot().value).toBe('timedOut');
     }
+  });
+
+  it('while polkit is asked, a person has their own time, and the work afterwards its own', () => {
+    const { actor, clock } = started();
+    actor.send(asked);
+    clock.advance(patience - 1);
+    expect(actor.getSnapshot().value).toEqual({ underway: 'asking' });
+    actor.send({ type: 'AUTHORISED' });
+    clock.advance(longer - 1);
+    expect(actor.getSnapshot().value).toEqual({ underway: { working: 'authorised' } });
+    clock.advance(1);
+    expect(actor.getSnapshot().value).toBe('timedOut');
+  });
+
+  it('a question that nobody answers ends with its time', () => {
+    const { actor, clock } = started();
+    actor.send(asked);
+    clock.advance(patience);
+    expect(actor.getSnapshot().value).toBe('timedOut');
+    expect(clock.pending).toBe(0);
   });
 
   it('no end leaves a timer behind', () => {
@@ -118,9 +145,21 @@ describe('what ends it, and what does not', () => {
     const { actor } = at('verity');
     actor.send({ type: 'STAGE_DIED', died: { stage: 'mounter', generation: 9 } });
     actor.send({ type: 'STAGE_DIED', died: { stage: 'verity', generation: 1 } });
-    expect(actor.getSnapshot().value).toEqual({ underway: 'at' });
+    expect(actor.getSnapshot().value).toEqual({ underway: { working: 'at' } });
     actor.send({ type: 'STAGE_DIED', died: { stage: 'verity', generation: 3 } });
     expect(actor.getSnapshot().context.error).toMatchObject({ code: 'SERVICE_DIED', detail: 'verity' });
+  });
+
+  it('the death of polkit while it is asked, and not when it has answered', () => {
+    for (const hasAnswered of [false, true]) {
+      const { actor } = started();
+      actor.send(asked);
+      actor.send({ type: 'MOVED', at: { stage: 'polkit', generation: 3 } });
+      if (hasAnswered) actor.send({ type: 'AUTHORISED' });
+      actor.send({ type: 'STAGE_DIED', died: { stage: 'polkit', generation: 3 } });
+      expect(actor.getSnapshot().status).toBe(hasAnswered ? 'active' : 'done');
+      if (!hasAnswered) expect(actor.getSnapshot().context.error).toMatchObject({ code: 'SERVICE_DIED', detail: 'polkit' });
+    }
   });
 
   it('nobody is answered who may not ask', () => {

@@ -87,7 +87,7 @@ describe('pure rooms', () => {
 });
 
 describe('every service shows the same faces', () => {
-  for (const name of ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network']) {
+  for (const name of ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit']) {
     it(`${name} has main, handlers, machine, privileges and config`, () => {
       const faces = readdirSync(join(root, 'services', name));
       expect(faces).toEqual(expect.arrayContaining(['main.ts', 'handlers.ts', 'machine.ts', 'privileges.ts', 'config.ts']));

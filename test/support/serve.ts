@@ -62,8 +62,18 @@ export class Server {
     return pid;
   }
 
-  /** Starts a server and waits for the line that says it is ready. */
-  static async start(options: { folder: string; trust?: string; config?: string; program?: string }): Promise<Server> {
+  /**
+   * Starts a server and waits for the line that says it is ready.
+   * @param options.program what to run in the place of `bin/postern`
+   * @param options.within a program, with its arguments, that becomes what follows
+   */
+  static async start(options: {
+    folder: string;
+    trust?: string;
+    config?: string;
+    program?: string;
+    within?: readonly string[];
+  }): Promise<Server> {
     const socket = join(options.folder, 'postern.sock');
     const state = join(options.folder, 'state');
     const args = ['serve', '--socket', socket, '--state', state];
@@ -73,7 +83,8 @@ export class Server {
       writeFileSync(file, options.config);
       args.push('--config', file);
     }
-    const child = spawn(process.execPath, [options.program ?? postern, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [first = process.execPath, ...before] = [...(options.within ?? []), process.execPath];
+    const child = spawn(first, [...before, options.program ?? postern, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const server = new Server(child, socket, state);
     const ended = once(child, 'exit').then(() => {
       throw new Error(`postern serve ended before it was ready:\n${server.log}`);
@@ -93,7 +104,7 @@ export class Server {
     const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
     return children.flatMap((pid) => {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      const name = /\/(gateway|allocator|verity|mounter|lsm|network)\.mjs/.exec(command)?.[1];
+      const name = /\/(gateway|allocator|verity|mounter|lsm|network|polkit)\.mjs/.exec(command)?.[1];
       return name === undefined ? [] : [{ name, pid: Number(pid) }];
     });
   }

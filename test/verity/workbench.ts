@@ -125,6 +125,7 @@ export class Workbench {
       options: { ...plainOptions, ...options },
       holder: null,
       hasSidecar: sidecar !== undefined,
+      consult: null,
     };
     void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
     return request;

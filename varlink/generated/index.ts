@@ -40,6 +40,7 @@ export interface Errors {
   'io.systemd.TimedOut': ioSystemd.TimedOutError;
   'io.systemd.Protocol': ioSystemd.ProtocolError;
   'io.systemd.System': ioSystemd.SystemError;
+  'io.systemd.InteractiveAuthenticationRequired': ioSystemd.InteractiveAuthenticationRequiredError;
   'io.systemd.MountFileSystem.IncompatibleImage': ioSystemdMountFileSystem.IncompatibleImageError;
   'io.systemd.MountFileSystem.MultipleRootPartitionsFound': ioSystemdMountFileSystem.MultipleRootPartitionsFoundError;
   'io.systemd.MountFileSystem.RootPartitionNotFound': ioSystemdMountFileSystem.RootPartitionNotFoundError;

@@ -23,6 +23,14 @@ export type SystemError = {
   readonly message?: string | null;
 };
 
+/** An administrator has to allow it, or the caller to prove who it is, and the call did not let anybody be asked, or nobody was there to ask. */
+export type InteractiveAuthenticationRequiredError = {
+  /** Postern's stable code for what was wrong, for programs. */
+  readonly reason?: string | null;
+  /** What was wrong and what to do about it, for people. */
+  readonly message?: string | null;
+};
+
 export const description = `# Errors that any method here may end with, as systemd's own services use them.
 interface io.systemd
 
@@ -43,6 +51,14 @@ error System(
 	errnoName: ?string,
 	# The error's number.
 	errno: ?int,
+	# Postern's stable code for what was wrong, for programs.
+	reason: ?string,
+	# What was wrong and what to do about it, for people.
+	message: ?string
+)
+
+# An administrator has to allow it, or the caller to prove who it is, and the call did not let anybody be asked, or nobody was there to ask.
+error InteractiveAuthenticationRequired(
 	# Postern's stable code for what was wrong, for programs.
 	reason: ?string,
 	# What was wrong and what to do about it, for people.

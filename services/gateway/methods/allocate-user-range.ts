@@ -3,6 +3,7 @@ import { PosternError } from '../../../mesh/errors.ts';
 import type { ParametersOf } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
 import { checkUserNamespace } from '../descriptors.ts';
+import { aboutAllocation } from '../questions.ts';
 import { type Served, serve } from './method.ts';
 import { checkedName } from './namespace-name.ts';
 
@@ -26,26 +27,28 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
   checkUserNamespace(request.bag, namespace);
   if (process === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
   authorise({ method: name, peer });
-  request.authorised();
-
-  request.pass(
-    'allocator',
-    'range.allocate',
-    {
-      request: request.id,
-      deadline: request.deadline,
-      peer,
-      name: asked,
-      mangleName: parameters.mangleName ?? false,
-      cookie,
-      type,
-      size,
-      target,
-      delegateContainerRanges,
-      mapForeign: parameters.mapForeign ?? false,
-    },
-    [...request.bag.take([namespace]), process.duplicate()],
-  );
+  request.permit({
+    question: aboutAllocation(asked),
+    proceed: () =>
+      request.pass(
+        'allocator',
+        'range.allocate',
+        {
+          request: request.id,
+          deadline: request.deadline,
+          peer,
+          name: asked,
+          mangleName: parameters.mangleName ?? false,
+          cookie,
+          type,
+          size,
+          target,
+          delegateContainerRanges,
+          mapForeign: parameters.mapForeign ?? false,
+        },
+        [...request.bag.take([namespace]), process.duplicate()],
+      ),
+  });
   return { 'range.allocated': ({ name: known }) => request.answer(name, { name: known }) };
 });
 

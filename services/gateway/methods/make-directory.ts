@@ -2,6 +2,7 @@
 import { PosternError } from '../../../mesh/errors.ts';
 import { authorise } from '../authorise.ts';
 import { checkParent } from '../descriptors.ts';
+import { aboutNewDirectory } from '../questions.ts';
 import { type Served, serve } from './method.ts';
 
 const name = 'io.systemd.MountFileSystem.MakeDirectory';
@@ -19,8 +20,14 @@ export const makeDirectory: Served = serve(name, 'request', (parameters, request
   const mode = checkedMode(parameters.mode ?? defaultMode);
   checkParent(bag, parent);
   authorise({ method: name, peer: client.peer });
-  request.authorised();
-  request.pass('allocator', 'directory.make', { request: id, peer: client.peer, name: asked, mode }, bag.take([parent]));
+  request.permit({
+    question: aboutNewDirectory(parameters.allowInteractiveAuthentication ?? false),
+    directory: { reference: parent, child: asked },
+    proceed(consult) {
+      const call = { request: id, deadline: request.deadline, peer: client.peer, name: asked, mode, consult };
+      request.pass('allocator', 'directory.make', call, [...bag.take([parent]), ...request.processFor(consult)]);
+    },
+  });
   return { 'directory.made': (_told, made) => request.answer(name, { directoryFileDescriptor: 0 }, made) };
 });
 

@@ -4,6 +4,7 @@ import type { MountedImage } from '../../../mesh/protocol.ts';
 import { replyShape } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
 import { checkImage } from '../descriptors.ts';
+import { aboutImage } from '../questions.ts';
 import { imageOptions } from './image-options.ts';
 import { type Served, serve } from './method.ts';
 import { type HostNamespace, reference, targetNamespace } from './target.ts';
@@ -14,7 +15,8 @@ const name = 'io.systemd.MountFileSystem.MountImage';
 export function mountImage(host: HostNamespace): Served {
   const replies = replyShape(name, 'refuse');
   return serve(name, 'image', (parameters, request) => {
-    const { bag, client, id, deadline } = request;
+    const { bag, client, id } = request;
+    const { peer } = client;
     const image = { index: parameters.imageFileDescriptor, parameter: 'imageFileDescriptor' };
     const { access } = checkImage(bag, image);
     const options = imageOptions(parameters, access === 'read-write');
@@ -24,14 +26,17 @@ export function mountImage(host: HostNamespace): Served {
 
     const hasNamespace = namespaces.length > 0;
     const hasSidecar = sidecar.length > 0;
-    authorise({ method: name, peer: client.peer, forHost: !hasNamespace });
-    request.authorised();
-    request.pass(
-      'allocator',
-      'image.mount',
-      { request: id, deadline, peer: client.peer, options, hasNamespace, hasSidecar },
-      bag.take([image, ...namespaces, ...sidecar]),
-    );
+    authorise({ method: name, peer, forHost: !hasNamespace, asked: request.asks });
+    const interactive = parameters.allowInteractiveAuthentication ?? false;
+    const wish = { forHost: !hasNamespace, readOnly: parameters.readOnly ?? false, interactive };
+    request.permit({
+      question: aboutImage(wish, options.mountOptions),
+      proceed(consult) {
+        const taken = bag.take([image, ...namespaces, ...sidecar]);
+        const call = { request: id, deadline: request.deadline, peer, options, hasNamespace, hasSidecar, consult };
+        request.pass('allocator', 'image.mount', call, [...taken, ...request.processFor(consult)]);
+      },
+    });
 
     return {
       'image.mounted'({ mounted }, mounts) {

@@ -109,6 +109,7 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
         options: imageOptions,
         hasNamespace: namespace !== null,
         hasSidecar: false,
+        consult: null,
         ...overrides,
       };
       const sidecar = call.hasSidecar ? [anImage()] : [];
@@ -126,6 +127,7 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
         readOnly: false,
         mode: 'auto',
         hasNamespace: true,
+        consult: null,
       };
       await fake.deliver('gateway', 'directory.mount', call, [directory, caller, namespace]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
@@ -135,7 +137,8 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
     },
     async makeDirectory(parent) {
       const peer = { uid: 1000, gid: 1000, pid: process.pid };
-      await fake.deliver('gateway', 'directory.make', { request: ++lastRequest, peer, name: 'made', mode: 0o700 }, [parent]);
+      const call = { request: ++lastRequest, deadline: Number.MAX_SAFE_INTEGER, peer, name: 'made', mode: 0o700, consult: null };
+      await fake.deliver('gateway', 'directory.make', call, [parent]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       const { payload, descriptors } = fake.take('directory.made');
       for (const descriptor of descriptors) descriptor.close();

@@ -40,6 +40,7 @@ export class PartGateway {
     },
     'request.failed': ({ request, code }) => this.#end(request, code),
     'request.progress': () => {},
+    'authority.told': () => {},
     'range.allocated': ({ request }) => this.#end(request, 'done'),
     'mount.added': () => {},
     'control-group.added': () => {},

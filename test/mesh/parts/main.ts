@@ -10,4 +10,5 @@ else if (name === 'verity') await runService(parts.verity);
 else if (name === 'mounter') await runService(parts.mounter);
 else if (name === 'lsm') await runService(parts.lsm);
 else if (name === 'network') await runService(parts.network);
+else if (name === 'polkit') await runService(parts.polkit);
 else throw new Error(`no part is called ${name}`);

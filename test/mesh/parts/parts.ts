@@ -1,5 +1,5 @@
 /**
- * Six services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
+ * Services of the smallest kind, for tests of the mesh itself. They carry AllocateUserRange's baton along its real way and do
  * nothing on it. The gateway takes lines on its listening socket and answers each with one.
  */
 import * as v from 'valibot';
@@ -76,6 +76,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'image.mount': notHere,
   'directory.mount': notHere,
   'directory.make': notHere,
+  'authority.told': () => {},
   'policy.state': () => {},
   'namespace.gone': () => {},
 }));
@@ -86,6 +87,7 @@ const programs = [{ names: ['openat', 'socketpair', 'vfork', 'fork', 'wait4', 'k
 export const verity = part('verity', { user: 'verity', systemCalls: programs }, () => ({
   'image.verify': notHere,
   'image.prepare': notHere,
+  'authority.told': () => {},
   'devices.state': () => {},
   'request.cancel': () => {},
 }));
@@ -105,6 +107,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
 }));
 
 export const network = part('network', {}, () => ({ 'interface.make': notHere, 'interfaces.remove': () => {} }));
+export const polkit = part('polkit', {}, () => ({ 'authority.ask': notHere, 'request.cancel': () => {} }));
 
 export const gateway = part(
   'gateway',
@@ -112,4 +115,4 @@ export const gateway = part(
   (mesh) => new PartGateway(mesh).handlers,
 );
 
-export const parts = { gateway, allocator, verity, mounter, lsm, network };
+export const parts = { gateway, allocator, verity, mounter, lsm, network, polkit };
