@@ -43,6 +43,14 @@ export const configSchema = v.strictObject({
   /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
   signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
   /** the ways to be trusted that are switched on */
-  routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true), sealed: v.optional(v.boolean(), true) }), {}),
+  routes: v.optional(
+    v.strictObject({
+      signed: v.optional(v.boolean(), true),
+      sealed: v.optional(v.boolean(), true),
+      /** root's own files directly in one of these are trusted for where they lie; none is the default */
+      trusted_directories: v.optional(v.array(folder), []),
+    }),
+    {},
+  ),
 });
 export type VerityConfig = v.InferOutput<typeof configSchema>;

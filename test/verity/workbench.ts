@@ -34,6 +34,8 @@ export interface Ask {
   readonly sidecar?: Descriptor;
   readonly uid?: number;
   readonly request?: number;
+  /** as if it lay in a trusted directory */
+  readonly trusted?: boolean;
 }
 
 export interface WorkbenchOptions {
@@ -125,6 +127,7 @@ export class Workbench {
       options: { ...plainOptions, ...options },
       holder: null,
       hasSidecar: sidecar !== undefined,
+      isInTrustedDirectory: ask.trusted ?? false,
     };
     void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
     return request;
