@@ -70,7 +70,8 @@ export class Examiner {
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid }, life);
+        const forWriting = !options.readOnly && fileSystem.partition?.readOnly !== true;
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting }, life);
         admitted.push({ fileSystem, admission });
         // The policy was asked about what the caller's file said; what is mounted must be that.
         if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
