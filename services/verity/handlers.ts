@@ -13,6 +13,7 @@ import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
 import { type Standing, standingOf } from './standing.ts';
+import { type AskUntrusted, isOfTrust, type UntrustedCall } from './vouching.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
@@ -25,7 +26,15 @@ interface Asked {
   readonly standing: Standing;
 }
 
-export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives, devices: VerityDevices): Handlers<'verity'> {
+export interface VerityParts {
+  readonly mesh: Mesh<'verity'>;
+  readonly examiner: Examiner;
+  readonly lives: Lives;
+  readonly devices: VerityDevices;
+  readonly askUntrusted: AskUntrusted;
+}
+
+export function verityHandlers({ mesh, examiner, lives, devices, askUntrusted }: VerityParts): Handlers<'verity'> {
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
@@ -35,8 +44,23 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
   const examine = (life: Life, { image, sidecar, peer, options, standing }: Asked): Promise<Examined> =>
     examiner.examine({ options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing }, life);
 
+  /** The same, and what is refused for want of trust once more, if somebody lets the caller have it. */
+  const examineOrAsk = async (life: Life, asked: Asked, call: UntrustedCall): Promise<Examined> => {
+    try {
+      return await examine(life, asked);
+    } catch (refusal) {
+      if (asked.standing !== 'untrusted' || !isOfTrust(refusal)) throw refusal;
+      life.step('DOUBTED');
+      if (!(await askUntrusted(call))) throw refusal;
+      life.step('VOUCHED');
+      mesh.log.info({ request: call.request, uid: call.peer.uid }, 'an image that nobody signed is let in for its caller');
+      return examine(life, { ...asked, standing: 'vouched' });
+    }
+  };
+
   return {
-    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory }, descriptors) {
+    async 'image.verify'(call, descriptors) {
+      const { request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory } = call;
       const [image] = descriptors;
       const namespace = holder === null ? undefined : descriptors[1];
       const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
@@ -46,7 +70,7 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
       await lives.run(request, progressOf(request), async (life) => {
         parseMountOptions(options.mountOptions);
         const standing = standingOf({ image, isInTrustedDirectory, options, peer });
-        const examined = await examine(life, { image, sidecar, peer, options, standing });
+        const examined = await examineOrAsk(life, { image, sidecar, peer, options, standing }, call);
         const { plan, sources } = makePlan(examined, options, holder, peer);
         const passed = namespace === undefined ? sources : [namespace, ...sources];
         mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);

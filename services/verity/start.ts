@@ -11,6 +11,8 @@ import { Keeper } from './keeper.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
 import { OperatorsPolicy } from './policies.ts';
+import { PrivateCopies } from './private-copy.ts';
+import { copiedRoute } from './routes/copied.ts';
 import { VerityDevices } from './routes/device.ts';
 import { intactRoute } from './routes/intact.ts';
 import { plainRoute } from './routes/plain.ts';
@@ -22,6 +24,7 @@ import type { Standing } from './standing.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
+import { type AskUntrusted, askNobody } from './vouching.ts';
 
 /** The bound of the store where the operator sets none: this, or a part of the disk where that is less. */
 const defaultStoreBytes = 10 * 2 ** 30;
@@ -34,12 +37,23 @@ export interface RunningVerity {
   stop(): Promise<void>;
 }
 
-export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
+/** What tests put in the place of the real thing. */
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly askUntrusted?: AskUntrusted;
+}
+
+export async function startVerity(
+  mesh: Mesh<'verity'>,
+  config: VerityConfig,
+  { clock = systemClock, askUntrusted = askNobody }: Surroundings = {},
+): Promise<RunningVerity> {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
   const folder = await StoreFolder.open(config.store.folder);
   const store = new Store(folder, limitsOf(config, folder), mesh.log);
-  const keeper = new Keeper(store, new Lanes(), native.hashBlocks);
+  const lanes = new Lanes();
+  const keeper = new Keeper(store, lanes, native.hashBlocks);
   const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });
   await trust.refresh();
   const devices = new VerityDevices();
@@ -48,16 +62,20 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
     ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
   ];
+  const intact = (keepsSetuid: boolean) => intactRoute({ keeper, devices, keepsSetuid });
+  const untrusted = new OperatorsPolicy(untrustedPolicy);
+  const trusted = new OperatorsPolicy(trustedPolicy);
   const terms: Record<Standing, Terms> = {
-    untrusted: { policy: new OperatorsPolicy(untrustedPolicy), routes: ownWord },
-    trusted: { policy: new OperatorsPolicy(trustedPolicy), routes: [intactRoute({ keeper, devices }), plainRoute(), ...ownWord] },
+    untrusted: { policy: untrusted, routes: ownWord },
+    trusted: { policy: trusted, routes: [intact(true), plainRoute(), ...ownWord] },
+    vouched: { policy: trusted, routes: [intact(false), copiedRoute(new PrivateCopies(store, lanes)), ...ownWord] },
   };
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(terms, architecture), lives, devices),
+    handlers: verityHandlers({ mesh, examiner: new Examiner(terms, architecture), lives, devices, askUntrusted }),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
