@@ -1,6 +1,5 @@
 /** Puts the service together from its parts. */
 import { architectureOf } from '../../image/partition-types.ts';
-import { trustedPolicy, untrustedPolicy } from '../../image/policy.ts';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
@@ -63,12 +62,14 @@ export async function startVerity(
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
   ];
   const intact = (keepsSetuid: boolean) => intactRoute({ keeper, devices, keepsSetuid });
-  const untrusted = new OperatorsPolicy(untrustedPolicy);
-  const trusted = new OperatorsPolicy(trustedPolicy);
+  const untrusted = new OperatorsPolicy(config.policies.untrusted);
+  const trusted = new OperatorsPolicy(config.policies.trusted);
+  const copied = copiedRoute(new PrivateCopies(store, lanes));
   const terms: Record<Standing, Terms> = {
-    untrusted: { policy: untrusted, routes: ownWord },
+    // the last two are for operators whose policy lets in what is not signed
+    untrusted: { policy: untrusted, routes: [...ownWord, intact(false), copied] },
     trusted: { policy: trusted, routes: [intact(true), plainRoute(), ...ownWord] },
-    vouched: { policy: trusted, routes: [intact(false), copiedRoute(new PrivateCopies(store, lanes)), ...ownWord] },
+    vouched: { policy: trusted, routes: [intact(false), copied, ...ownWord] },
   };
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {

@@ -44,6 +44,7 @@ export interface WorkbenchOptions {
   readonly store?: Readonly<Record<string, unknown>>;
   readonly certificates?: readonly string[];
   readonly signers?: VerityConfig['signers'];
+  readonly policies?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   /** whom verity asks about images that nobody stands for */
   readonly askUntrusted?: AskUntrusted;
@@ -87,8 +88,14 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, signers, clock = systemClock, askUntrusted } = this.#options;
-    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, signers, trust: [this.trust], system_trust: [] });
+    const { store, signers, policies = {}, clock = systemClock, askUntrusted } = this.#options;
+    const config = v.parse(configSchema, {
+      store: { folder: this.store, ...store },
+      signers,
+      policies,
+      trust: [this.trust],
+      system_trust: [],
+    });
     const running = await startVerity(this.mesh.mesh, config, { clock, ...(askUntrusted && { askUntrusted }) });
     this.status = running.status;
     this.#stop = running.stop;
