@@ -101,8 +101,10 @@ const partition = v.strictObject({
   noSuid: v.boolean(),
   noExec: v.boolean(),
   noSymlinks: v.boolean(),
-  /** further file-system options, already checked */
+  /** file-system options that every mount of this partition has */
   options: v.array(text(128)),
+  /** and those that this caller asks for: with any, the mount has a superblock of its own, so that they are nobody else's */
+  asked: v.array(text(128)),
   mountPoints: v.array(text(255)),
   source,
 });
@@ -123,7 +125,7 @@ export const plan = v.strictObject({ image: imageFacts, partitions: v.pipe(v.arr
 export type MountPlan = v.InferOutput<typeof plan>;
 
 const mountedPartition = v.strictObject({
-  ...v.omit(partition, ['source', 'options', 'grow']).entries,
+  ...v.omit(partition, ['source', 'options', 'asked', 'grow']).entries,
   /** it fills its part, as was asked */
   grown: v.boolean(),
 });

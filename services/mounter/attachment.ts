@@ -139,33 +139,34 @@ class Attachment {
 
   #way(partition: Preparation): Way {
     const { source, writable } = partition;
+    const isOwn = partition.asked.length > 0;
     if (source.kind === 'verity-device') return { kind: source.kind };
     const facts = this.#facts(partition);
     if (source.kind === 'part') {
       const range = { offset: source.offset, sizeLimit: source.size };
-      return { kind: 'loop', range, key: source.shared ? fileKey(facts, range) : null };
+      return { kind: 'loop', range, key: source.shared && !isOwn ? fileKey(facts, range) : null };
     }
     const direct = partition.fileSystem.fromFile && !writable && this.#workshop.direct.mayTry(partition.name, facts.device);
-    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: fileKey(facts) };
+    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: isOwn ? null : fileKey(facts) };
   }
 
   #source(index: number): JobSource {
     const way = this.#ways[index];
-    const source = this.#work.partitions[index]?.source;
+    const { source, asked = [] } = this.#work.partitions[index] ?? {};
     const fd = this.#descriptor(source?.descriptor).fd;
-    if (source?.kind === 'verity-device') return this.#verityDevice(source);
+    if (source?.kind === 'verity-device') return this.#verityDevice(source, asked);
     if (way?.kind !== 'loop') return { kind: 'file', fd };
     const { range, key } = way;
     return { kind: 'loop', fd, range, device: key === null ? null : (this.#reservations.get(key)?.device ?? null) };
   }
 
-  #verityDevice(source: VeritySource): JobSource {
+  #verityDevice(source: VeritySource, asked: readonly string[]): JobSource {
     const { kernel } = this.#workshop;
     const data = this.#descriptor(source.descriptor).fd;
     const hash = this.#descriptor(source.hashDescriptor).fd;
     return {
       kind: 'verity-device',
-      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source),
+      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source, asked),
       data: { fd: data, range: { offset: source.dataOffset, sizeLimit: source.dataSize } },
       hash: { fd: hash, range: { offset: source.hashOffset, sizeLimit: source.hashSize } },
       table: source,

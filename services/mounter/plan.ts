@@ -16,6 +16,8 @@ export interface Preparation {
   readonly growTo: number | null;
   readonly attributes: number;
   readonly options: readonly MountOption[];
+  /** among them some that are this caller's own: no superblock is shared then */
+  readonly asked: readonly string[];
 }
 
 /** What is to be mounted, in the plan's order. `sources` is the number of descriptors that came with it. */
@@ -30,7 +32,8 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   if (source.kind === 'verity-device') checkVerityTable(source);
   // Two superblocks of one file would each write what the other does not know of.
   const isShared = source.kind === 'file' || (source.kind === 'part' && source.shared);
-  if (partition.writable && !isShared) throw new PosternError('INTERNAL', 'what is written to has one superblock');
+  if (partition.writable && (!isShared || partition.asked.length > 0))
+    throw new PosternError('INTERNAL', 'what is written to has one superblock');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');
   return {
@@ -42,6 +45,7 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
     growTo: partition.writable && partition.grow && kind.grows ? partition.size : null,
     attributes: attributesOf(partition),
     options: optionsOf(partition, kind),
+    asked: partition.asked,
   };
 }
 
@@ -58,7 +62,7 @@ function attributesOf({ writable, noSuid, noExec, noSymlinks }: PlannedPartition
 
 /** What was asked for first, so that what must hold has the last word. */
 function optionsOf(partition: PlannedPartition, kind: FileSystem): MountOption[] {
-  const asked = partition.options.map(parseOption);
+  const asked = [...partition.asked, ...partition.options].map(parseOption);
   const refused = asked.find((option) => !mayBeSet(kind, option, partition.writable));
   if (refused !== undefined) throw new PosternError('MOUNT_OPTION', `${refused.key} on ${partition.fileSystem}`);
   const forced = [...kind.always, ...(partition.writable ? [] : ['ro', ...kind.whenReadOnly])];
@@ -67,7 +71,7 @@ function optionsOf(partition: PlannedPartition, kind: FileSystem): MountOption[]
 
 /** What the next stage and the client are told: the plan without the means, and what came of it. */
 export function describeMounted({ image, partitions }: MountPlan, made: readonly { readonly grown: boolean }[]): MountedImage {
-  const tell = ({ source: _source, options: _options, grow: _grow, ...told }: PlannedPartition, index: number) => ({
+  const tell = ({ source: _source, options: _options, asked: _asked, grow: _grow, ...told }: PlannedPartition, index: number) => ({
     ...told,
     grown: made[index]?.grown ?? false,
   });

@@ -3,7 +3,7 @@
 import type { Descriptor } from '../../mesh/descriptors.ts';
 import type { Holder, ImageOptions, MountPlan, Peer, PlannedPartition } from '../../mesh/protocol.ts';
 import type { Admitted, Examined } from './examine.ts';
-import { type AskedFlags, parseMountOptions } from './mount-options.ts';
+import { type AskedOptions, parseMountOptions } from './mount-options.ts';
 import { optionsFor, placeOf } from './places.ts';
 
 export interface Planned {
@@ -49,7 +49,7 @@ function suidCounts(holder: Holder | null, peer: Peer): boolean {
 interface Wishes {
   readonly suid: boolean;
   readonly grow: boolean;
-  readonly asked: AskedFlags | undefined;
+  readonly asked: AskedOptions | undefined;
 }
 
 function planPartition({ fileSystem, admission }: Admitted, first: number, { suid, grow, asked }: Wishes): PlannedPartition {
@@ -70,8 +70,9 @@ function planPartition({ fileSystem, admission }: Admitted, first: number, { sui
     grow: writable && grow && (partition?.growFileSystem ?? true),
     noSuid: !(admission.keepsSetuid && suid) || place.noSuid === true || (asked?.noSuid ?? false),
     noExec: place.noExec === true || (asked?.noExec ?? false),
-    noSymlinks: place.noSymlinks ?? false,
+    noSymlinks: place.noSymlinks === true || (asked?.noSymlinks ?? false),
     options: optionsFor(designator, admission.fileSystem, writable),
+    asked: [...(asked?.fileSystem ?? [])],
     mountPoints: [...place.mountPoints],
     source: admission.source(first),
   };

@@ -29,14 +29,19 @@ describe('a plan', () => {
     const reaching = ['source=/dev/sda', 'device=/dev/sda', 'journal_path=/dev/sda', 'logdev=/dev/sda', 'rtdev=/dev/sda', 'usrjquota=x'];
     const overriding = ['errors=panic', 'fatal_errors=panic', 'rw', 'uid=0', 'nouuid=', 'grpid', 'dax=always', 'test_dummy_encryption'];
     for (const option of [...reaching, ...overriding]) {
-      for (const fileSystem of ['erofs', 'squashfs', 'ext4', 'xfs', 'btrfs'])
-        expect(() => one({ fileSystem, options: [option] }), option).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
+      for (const fileSystem of ['erofs', 'squashfs', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat'])
+        for (const where of ['options', 'asked'])
+          expect(() => one({ fileSystem, [where]: [option] }), option).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
     }
   });
 
   it('may ask for no writing option on a read-only mount', () => {
     expect(() => one({ fileSystem: 'ext4', options: ['discard'] })).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
     expect(one({ fileSystem: 'ext4', options: ['discard'], writable: true })?.options).toContainEqual({ key: 'discard', value: null });
+  });
+
+  it('may ask for no option of a caller’s own on a writable mount, which has one superblock for all', () => {
+    expect(() => one({ fileSystem: 'ext4', asked: ['noacl'], writable: true })).toThrowError(expect.objectContaining({ code: 'INTERNAL' }));
   });
 
   it('puts what must hold after what was asked for, so that it has the last word', () => {

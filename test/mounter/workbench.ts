@@ -25,6 +25,7 @@ export interface Wanted {
   /** of the partition, in bytes */
   readonly size?: number;
   readonly options?: readonly string[];
+  readonly asked?: readonly string[];
   readonly designator?: string;
   /** of the file, in bytes; all of it by default */
   readonly part?: { readonly offset: number; readonly size: number; readonly shared: boolean };
@@ -49,6 +50,7 @@ export function planFor(wanted: readonly Wanted[]): MountPlan {
       noExec: each.noExec ?? false,
       noSymlinks: each.noSymlinks ?? false,
       options: [...(each.options ?? [])],
+      asked: [...(each.asked ?? [])],
       mountPoints: ['/'],
       source: each.part === undefined ? { kind: 'file', descriptor } : { kind: 'part', descriptor, ...each.part },
     })),
