@@ -6,6 +6,7 @@ import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
 import { sealedFiles } from './seals.ts';
 import { serving } from './serving.ts';
+import { trustedImages } from './trusted.ts';
 import { verityDevicesForReal } from './verity.ts';
 
 const [role, argument] = process.argv.slice(2);
@@ -25,6 +26,7 @@ if (role === 'restrict' && argument !== undefined) {
     directories,
     verity: verityDevicesForReal,
     seals: sealedFiles,
+    trusted: trustedImages,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();
