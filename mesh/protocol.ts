@@ -225,7 +225,17 @@ export const messages = {
   'image.verify': message(
     ['allocator'],
     ['verity'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean(), consult }),
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      options: imageOptions,
+      holder: v.nullable(holder),
+      hasSidecar: v.boolean(),
+      /** the image is a file of root's alone, directly in a directory that the operator trusts */
+      isInTrustedDirectory: v.boolean(),
+      consult,
+    }),
     (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none), ...withProcess(p.consult)],
   ),
   'image.attach': message(

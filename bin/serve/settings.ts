@@ -37,6 +37,7 @@ const own = [
   'gateway.polkit',
   'allocator.state',
   'allocator.control_groups',
+  'allocator.trusted_directories',
   'verity.store.folder',
   'lsm.pins',
   'lsm.transient',

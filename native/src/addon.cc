@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddPoll(env, exports);
   AddNamespaces(env, exports);
   AddMounts(env, exports);
+  AddGrowth(env, exports);
   AddDirectories(env, exports);
   AddNetwork(env, exports);
   AddControlGroups(env, exports);

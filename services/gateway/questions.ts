@@ -16,6 +16,8 @@ export interface Question {
 const methods: readonly MethodName[] = [
   'io.systemd.NamespaceResource.AllocateUserRange',
   'io.systemd.NamespaceResource.RegisterUserNamespace',
+  'io.systemd.NamespaceResource.AddControlGroupToUserNamespace',
+  'io.systemd.NamespaceResource.AddNetworkToUserNamespace',
   'io.systemd.MountFileSystem.MountImage',
   'io.systemd.MountFileSystem.MountDirectory',
   'io.systemd.MountFileSystem.MakeDirectory',
@@ -35,6 +37,12 @@ export function aboutAllocation(name: string): Question {
 
 export function aboutRegistration(name: string): Question {
   return { ...plain, action: 'io.systemd.namespace-resource.register-user-namespace', details: { name } };
+}
+
+export const aboutControlGroup: Question = { ...plain, action: 'io.systemd.namespace-resource.delegate-cgroup', details: {} };
+
+export function aboutInterface(type: 'veth' | 'tap'): Question {
+  return { ...plain, action: 'io.systemd.namespace-resource.delegate-network-interface', details: { type } };
 }
 
 /** What a caller asked for, as far as it matters to who may. */

@@ -16,6 +16,13 @@ export function isOfTrust(thrown: unknown): thrown is PosternError {
 /** The part of `image.verify` that a question is made of. */
 export type UntrustedCall = Pick<Payload<'image.verify'>, 'request' | 'deadline' | 'peer' | 'options' | 'holder' | 'consult'>;
 
+/**
+ * Whether the caller may have an image that is refused for want of trust.
+ * @param process the caller's, as a pidfd; borrowed
+ * @throws PosternError where nobody could be asked
+ */
+export type AskUntrusted = (call: UntrustedCall, process: Descriptor | undefined) => Promise<boolean>;
+
 export class Authority {
   readonly #consultation: Consultation;
 

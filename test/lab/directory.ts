@@ -14,7 +14,7 @@ const ordinary = 1000;
 const foreign = 2147352576;
 
 /** An ordinary user's process in a user namespace of its own. */
-async function startHolder(): Promise<ChildProcess> {
+export async function startHolder(): Promise<ChildProcess> {
   const holder = spawn('setpriv', [...asOrdinaryUser, 'unshare', '--user', 'sh', '-c', 'echo; exec sleep 600'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -8,6 +8,7 @@ import { networkInterfaces } from './network.ts';
 import { checkLater, failures } from './report.ts';
 import { sealedFiles } from './seals.ts';
 import { serving } from './serving.ts';
+import { trustedImages } from './trusted.ts';
 import { verityDevicesForReal } from './verity.ts';
 
 const [role, argument] = process.argv.slice(2);
@@ -29,6 +30,7 @@ if (role === 'restrict' && argument !== undefined) {
     network: networkInterfaces,
     verity: verityDevicesForReal,
     seals: sealedFiles,
+    trusted: trustedImages,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

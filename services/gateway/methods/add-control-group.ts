@@ -1,6 +1,7 @@
 /** io.systemd.NamespaceResource.AddControlGroupToUserNamespace: gateway → allocator → gateway. */
 import { authorise } from '../authorise.ts';
 import { checkControlGroup, checkUserNamespace } from '../descriptors.ts';
+import { aboutControlGroup } from '../questions.ts';
 import { type Served, serve } from './method.ts';
 
 const name = 'io.systemd.NamespaceResource.AddControlGroupToUserNamespace';
@@ -12,7 +13,9 @@ export const addControlGroup: Served = serve(name, 'request', (parameters, reque
   checkUserNamespace(bag, namespace);
   checkControlGroup(bag, group);
   authorise({ method: name, peer: client.peer });
-  request.authorised();
-  request.pass('allocator', 'control-group.add', { request: id, peer: client.peer }, bag.take([namespace, group]));
+  request.permit({
+    question: aboutControlGroup,
+    proceed: () => request.pass('allocator', 'control-group.add', { request: id, peer: client.peer }, bag.take([namespace, group])),
+  });
   return { 'control-group.added': () => request.answer(name, {}) };
 });

@@ -2,6 +2,7 @@
 import { PosternError } from '../../../mesh/errors.ts';
 import { authorise } from '../authorise.ts';
 import { checkNetworkNamespace, checkUserNamespace } from '../descriptors.ts';
+import { aboutInterface } from '../questions.ts';
 import { isInterfaceName } from './interface-name.ts';
 import { type Served, serve } from './method.ts';
 import { reference } from './target.ts';
@@ -19,8 +20,11 @@ export const addNetwork: Served = serve(name, 'request', (parameters, request) =
   if (inner !== null && !isInterfaceName(inner)) throw new PosternError('INTERFACE_NAME');
   const kind = checkedMode(parameters.mode, inner !== null, network.length > 0);
   authorise({ method: name, peer: client.peer });
-  request.authorised();
-  request.pass('allocator', 'interface.add', { request: id, peer: client.peer, kind, inner }, bag.take([namespace, ...network]));
+  request.permit({
+    question: aboutInterface(kind),
+    proceed: () =>
+      request.pass('allocator', 'interface.add', { request: id, peer: client.peer, kind, inner }, bag.take([namespace, ...network])),
+  });
   return {
     'interface.made': (made, descriptors) => {
       const told = made.inner === null ? { interfaceFileDescriptor: 0 } : { namespaceInterfaceName: made.inner };
