@@ -76,6 +76,12 @@ class House {
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  /** Waits until a service is of use again, in another process than it was in. */
+  async livesAgain(name: ServiceName, before: number): Promise<void> {
+    while (this.pid(name) === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    await this.becomes(name, 'ready');
+  }
+
   pid(name: ServiceName): number {
     return this.supervisor.census().find((line) => line.name === name)?.pid ?? -1;
   }
@@ -155,9 +161,9 @@ describe.skipIf(unavailable)('the parent', () => {
     await house.supervisor.start();
     const before = readdirSync('/proc/self/fd').length;
     for (let i = 0; i < 3; i++) {
-      for (const name of services) process.kill(house.pid(name), 'SIGKILL');
-      for (const name of services) await house.becomes(name, 'waiting');
-      for (const name of services) await house.becomes(name, 'ready');
+      const lives = services.map((name) => [name, house.pid(name)] as const);
+      for (const [, pid] of lives) process.kill(pid, 'SIGKILL');
+      for (const [name, pid] of lives) await house.livesAgain(name, pid);
       expect(await house.ask('allocate')).toBe('done');
     }
     const counts = await Promise.all(['allocator', 'verity', 'mounter', 'lsm'].map((stage) => house.ask(stage)));
