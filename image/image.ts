@@ -7,6 +7,7 @@ import { toHex } from './bytes.ts';
 import { discover, type FoundPartition, type ProtectedPartition } from './discoverable.ts';
 import { type PartitionTable, readPartitionTable } from './gpt.ts';
 import { uuidText } from './guid.ts';
+import { isLuks } from './luks/header.ts';
 import type { Architecture, Designator } from './partition-types.ts';
 import { type Reader, section, withFront } from './reader.ts';
 import {
@@ -35,6 +36,8 @@ export interface ImageFileSystem {
   readonly size: number;
   /** as its bytes said at this moment; who mounts must ask the bytes that are mounted */
   readonly superblock: Superblock | undefined;
+  /** a LUKS volume, in which the file system is */
+  readonly encrypted: boolean;
   readonly verity: Verity | undefined;
   readonly document: SignatureDocument | undefined;
 }
@@ -85,7 +88,8 @@ export async function readImage(image: Reader, architecture: Architecture, sidec
 
 async function bareImage(reader: Reader, device: Reader | undefined, given: SignatureDocument | undefined): Promise<Image> {
   const superblock = await detectFileSystem(reader);
-  if (superblock === undefined) throw new PosternError('IMAGE_NOT_RECOGNISED');
+  const encrypted = superblock === undefined && (await isLuks(reader));
+  if (superblock === undefined && !encrypted) throw new PosternError('IMAGE_NOT_RECOGNISED');
   const verity = device && (await readVerity(device, 'sidecar', 0, device.size));
   if (verity !== undefined) checkFits(verity, reader.size);
   const root: ImageFileSystem = {
@@ -95,6 +99,7 @@ async function bareImage(reader: Reader, device: Reader | undefined, given: Sign
     offset: 0,
     size: reader.size,
     superblock,
+    encrypted,
     verity,
     document: given,
   };
@@ -108,8 +113,10 @@ async function protectedFileSystem(
   given: SignatureDocument | undefined,
 ): Promise<ImageFileSystem> {
   const { data, verity, signature } = found;
-  const [superblock, tree, document] = await Promise.all([
-    detectFileSystem(section(reader, data.offset, data.size)),
+  const content = section(reader, data.offset, data.size);
+  const [superblock, isVolume, tree, document] = await Promise.all([
+    detectFileSystem(content),
+    isLuks(content),
     verity && readVerity(section(reader, verity.offset, verity.size), 'image', verity.offset, verity.size),
     given ?? (signature && readDocument(section(reader, signature.offset, signature.size))),
   ]);
@@ -122,6 +129,7 @@ async function protectedFileSystem(
     offset: data.offset,
     size: data.size,
     superblock,
+    encrypted: isVolume && superblock === undefined,
     verity: tree,
     document,
   };

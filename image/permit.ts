@@ -3,12 +3,14 @@ import { PosternError } from '../mesh/errors.ts';
 import type { Image, ImageFileSystem } from './image.ts';
 import type { Designator } from './partition-types.ts';
 import { allowsUse, applyPolicy, type ImagePolicy, type PolicySubject, type Use } from './policy.ts';
+import type { FileSystem } from './superblock.ts';
 
 /** Designators that a policy speaks about and that nothing mounts. */
 const neverMounted: readonly Designator[] = ['home', 'srv', 'esp', 'xbootldr', 'swap', 'tmp', 'var'];
 
 /** How a file system is protected, when nothing but its own partitions is asked. */
-export function protectionOf({ verity, document }: ImageFileSystem): Use {
+export function protectionOf({ encrypted, verity, document }: ImageFileSystem): Use {
+  if (encrypted) return 'encrypted';
   if (verity === undefined) return 'unprotected';
   return document === undefined ? 'verity' : 'signed';
 }
@@ -42,11 +44,19 @@ export function permittedFileSystems(image: Image, policy: ImagePolicy, useOf: (
   return permitted;
 }
 
+/**
+ * Holds what an encrypted file system turned out to be against the policy that let it be opened.
+ * @throws PosternError POLICY_DENIED
+ */
+export function checkContent(policy: ImagePolicy, fileSystem: ImageFileSystem, type: FileSystem): void {
+  applyPolicy(policy, fileSystem.designator, { ...subjectOf(fileSystem, 'encrypted'), fileSystem: type });
+}
+
 function subjectOf(fileSystem: ImageFileSystem | undefined, use: Use): PolicySubject {
   return {
     use,
     readOnly: fileSystem?.partition?.readOnly ?? false,
     growFileSystem: fileSystem?.partition?.growFileSystem ?? false,
-    fileSystem: fileSystem?.superblock?.type ?? null,
+    fileSystem: fileSystem?.encrypted === true ? 'encrypted' : (fileSystem?.superblock?.type ?? null),
   };
 }

@@ -4,7 +4,22 @@
  */
 import * as v from 'valibot';
 import { errorCodes } from './errors.ts';
-import { bytes, count, deadline, holder, id, imageOptions, mounted, namespace, peer, plainObject, plan, request, text } from './shapes.ts';
+import {
+  bytes,
+  count,
+  deadline,
+  holder,
+  id,
+  imageOptions,
+  mounted,
+  namespace,
+  peer,
+  plainObject,
+  plan,
+  request,
+  secret,
+  text,
+} from './shapes.ts';
 
 export type * from './shapes.ts';
 
@@ -133,13 +148,29 @@ export const messages = {
   'image.mount': message(
     ['gateway'],
     ['allocator'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, hasNamespace: v.boolean(), hasSidecar: v.boolean() }),
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      options: imageOptions,
+      password: v.nullable(secret),
+      hasNamespace: v.boolean(),
+      hasSidecar: v.boolean(),
+    }),
     (p) => ['image', ...withNamespace(p.hasNamespace), ...(p.hasSidecar ? (['image'] as const) : none)],
   ),
   'image.verify': message(
     ['allocator'],
     ['verity'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean() }),
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      options: imageOptions,
+      password: v.nullable(secret),
+      holder: v.nullable(holder),
+      hasSidecar: v.boolean(),
+    }),
     (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none)],
   ),
   'image.attach': message(
@@ -156,8 +187,12 @@ export const messages = {
     Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
   ),
 
-  /** why this kernel makes no dm-verity devices, or null where it does */
-  'devices.state': message(['mounter'], ['verity'], v.strictObject({ verityMissing: v.nullable(text(255)) })),
+  /** why this kernel makes no dm-verity devices, and none of dm-crypt; null where it does */
+  'devices.state': message(
+    ['mounter'],
+    ['verity'],
+    v.strictObject({ verityMissing: v.nullable(text(255)), cryptMissing: v.nullable(text(255)) }),
+  ),
 
   // MountDirectory: gateway → allocator → mounter → lsm → gateway. Nobody parses anything, so verity has no part in it
   'directory.mount': message(

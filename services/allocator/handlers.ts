@@ -251,7 +251,13 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
 
     'mount.add': addMount,
 
-    'image.mount': mount,
+    'image.mount'(call, descriptors) {
+      try {
+        mount(call, descriptors);
+      } finally {
+        call.password?.fill(0);
+      }
+    },
 
     'directory.mount'(call, [directory, process, namespace]) {
       if (directory === undefined || process === undefined) throw new PosternError('INTERNAL');

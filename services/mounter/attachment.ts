@@ -7,8 +7,9 @@ import { type FileKey, fileKey, type LoopDevices, type Reservation } from './dev
 import type { DirectoryJob, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
+import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
 import type { DirectFiles } from './sources/file.ts';
-import { devicePrefix } from './sources/verity-device.ts';
+import { devicePrefix } from './sources/mapped-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
 /** What every attachment of this process shares. */
@@ -134,6 +135,7 @@ class Attachment {
     const source = this.#work.partitions[index]?.source;
     const fd = this.#descriptor(source?.descriptor).fd;
     if (source?.kind === 'verity-device') return this.#verityDevice(source);
+    if (source?.kind === 'crypt-device') return this.#cryptDevice(source);
     if (source?.kind === 'part') return { kind: 'part', fd, range: { offset: source.offset, sizeLimit: source.size } };
     if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
     return { kind: 'file', fd };
@@ -151,6 +153,18 @@ class Attachment {
       table: source,
       signature: source.signature,
       trusted: source.trusted,
+    };
+  }
+
+  #cryptDevice(source: CryptSource): JobSource {
+    const { descriptor, offset, size, sectorSize, tweak, key } = source;
+    const { fd } = this.#descriptor(descriptor);
+    return {
+      kind: 'crypt-device',
+      name: cryptDeviceName(devicePrefix, this.#workshop.kernel.describe(fd), source),
+      data: { fd, range: { offset, sizeLimit: size } },
+      table: { size, sectorSize, tweak },
+      key,
     };
   }
 

@@ -3,6 +3,7 @@ import { PosternError } from '../../mesh/errors.ts';
 import type { MountedImage, MountPlan, MountSource, PlannedPartition } from '../../mesh/protocol.ts';
 import { type FileSystem, fileSystem, type MountOption, mayBeSet, parseOption } from './filesystems.ts';
 import { mountAttributes } from './job.ts';
+import { checkCryptTable } from './sources/crypt-table.ts';
 import { checkVerityTable } from './sources/verity-table.ts';
 
 /** A partition with everything decided but the device it comes from. */
@@ -26,6 +27,7 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
   const { source } = partition;
   if (source.kind === 'verity-device') checkVerityTable(source);
+  if (source.kind === 'crypt-device') checkCryptTable(source);
   if (source.kind !== 'file' && partition.writable) throw new PosternError('INTERNAL', 'what the kernel checks is never written to');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');

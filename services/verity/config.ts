@@ -42,6 +42,8 @@ export const configSchema = v.strictObject({
   system_trust: v.optional(v.array(folder), [...systemTrustFolders]),
   /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
   signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
+  /** what trying a password on an encrypted image may take, at a time; `cryptsetup luksFormat` asks for up to 1 GiB by default */
+  unlock_memory: v.optional(size, 2 ** 30),
   /** the ways to be trusted that are switched on */
   routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true), sealed: v.optional(v.boolean(), true) }), {}),
 });

@@ -2,7 +2,7 @@
 import { toHex } from '../../image/bytes.ts';
 import { givenSignature, type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
 import type { Architecture } from '../../image/partition-types.ts';
-import { permittedFileSystems } from '../../image/permit.ts';
+import { checkContent, permittedFileSystems } from '../../image/permit.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
 import type { Life } from './lives.ts';
@@ -35,6 +35,8 @@ export interface Examination {
   readonly source: Source;
   readonly sidecar: Source | undefined;
   readonly uid: number;
+  /** borrowed */
+  readonly password: Uint8Array | null;
 }
 
 export class Examiner {
@@ -49,7 +51,7 @@ export class Examiner {
 
   /** Resolves to what may be mounted, whose descriptors are the caller's then. Throws the named refusal. */
   async examine(examination: Examination, life: Life): Promise<Examined> {
-    const { options, source, sidecar, uid } = examination;
+    const { options, source, sidecar, uid, password } = examination;
     const policy = policyInForce(options.imagePolicy);
     const sealed = sealedFile(examination);
     const image = await this.#read(examination);
@@ -59,10 +61,11 @@ export class Examiner {
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid }, life);
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, password }, life);
         admitted.push({ fileSystem, admission });
+        if (fileSystem.encrypted) checkContent(policy.policy, fileSystem, admission.fileSystem);
         // The policy was asked about what the caller's file said; what is mounted must be that.
-        if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
+        else if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
       }
       life.step('OBTAINED');
     } catch (thrown) {

@@ -12,44 +12,64 @@ import { makePlan } from './plan.ts';
 import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
+import type { CryptDevices } from './unlock/crypt-devices.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
 
-export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: Lives, devices: VerityDevices): Handlers<'verity'> {
+export function verityHandlers(
+  mesh: Mesh<'verity'>,
+  examiner: Examiner,
+  lives: Lives,
+  devices: VerityDevices,
+  cryptDevices: CryptDevices,
+): Handlers<'verity'> {
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
       mesh.send('gateway', 'request.progress', { request, ...progress });
 
   /** Examines an image whose descriptors are borrowed. */
-  const examine = (life: Life, uid: number, options: ImageOptions, image: Descriptor, sidecar?: Descriptor): Promise<Examined> => {
+  const examine = (
+    life: Life,
+    uid: number,
+    options: ImageOptions,
+    password: Uint8Array | null,
+    image: Descriptor,
+    sidecar?: Descriptor,
+  ): Promise<Examined> => {
     const source = Source.of(image);
-    return examiner.examine({ options, source, sidecar: sidecar && Source.of(sidecar), uid }, life);
+    return examiner.examine({ options, source, sidecar: sidecar && Source.of(sidecar), uid, password }, life);
   };
 
   return {
-    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar }, descriptors) {
+    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, password }, descriptors) {
       const [image] = descriptors;
       const namespace = holder === null ? undefined : descriptors[1];
       const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       using _sidecar = sidecar;
-      await lives.run(request, progressOf(request), async (life) => {
-        parseMountOptions(options.mountOptions);
-        const examined = await examine(life, peer.uid, options, image, sidecar);
-        const { plan, sources } = makePlan(examined, options, holder, peer);
-        const passed = namespace === undefined ? sources : [namespace, ...sources];
-        mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
-      });
+      await lives
+        .run(request, progressOf(request), async (life) => {
+          parseMountOptions(options.mountOptions);
+          const examined = await examine(life, peer.uid, options, password, image, sidecar);
+          try {
+            const { plan, sources } = makePlan(examined, options, holder, peer);
+            const passed = namespace === undefined ? sources : [namespace, ...sources];
+            mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
+          } finally {
+            for (const { admission } of examined.admitted) admission.forget?.();
+          }
+        })
+        .finally(() => password?.fill(0));
     },
 
     async 'image.prepare'({ request, peer, options }, [image]) {
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       await lives.run(request, progressOf(request), async (life) => {
-        const { admitted } = await examine(life, peer.uid, options, image);
+        const { admitted } = await examine(life, peer.uid, options, null, image);
         closeAdmissions(admitted.map(({ admission }) => admission));
         const [first] = admitted;
         mesh.send('gateway', 'image.prepared', {
@@ -61,8 +81,9 @@ export function verityHandlers(mesh: Mesh<'verity'>, examiner: Examiner, lives: 
       });
     },
 
-    'devices.state'({ verityMissing }) {
+    'devices.state'({ verityMissing, cryptMissing }) {
       devices.told(verityMissing);
+      cryptDevices.told(cryptMissing);
     },
 
     'request.cancel'({ request }) {

@@ -10,6 +10,7 @@ import { Keeper } from './keeper.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
 import { VerityDevices } from './routes/device.ts';
+import { encryptedRoute } from './routes/encrypted.ts';
 import type { Route } from './routes/route.ts';
 import { sealedRoute } from './routes/sealed.ts';
 import { signedRoute } from './routes/signed.ts';
@@ -17,6 +18,8 @@ import { kernelChecksSeals } from './seal.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
+import { CryptDevices } from './unlock/crypt-devices.ts';
+import { Locksmith } from './unlock/locksmith.ts';
 
 /** The bound of the store where the operator sets none: this, or a part of the disk where that is less. */
 const defaultStoreBytes = 10 * 2 ** 30;
@@ -29,7 +32,15 @@ export interface RunningVerity {
   stop(): Promise<void>;
 }
 
-export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
+/** The bundle of the thread that tries a password. */
+const unlockThread = new URL('verity-unlock.mjs', import.meta.url);
+
+export async function startVerity(
+  mesh: Mesh<'verity'>,
+  config: VerityConfig,
+  clock: Clock = systemClock,
+  thread = unlockThread,
+): Promise<RunningVerity> {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
   const folder = await StoreFolder.open(config.store.folder);
@@ -39,7 +50,10 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
   await trust.refresh();
   const devices = new VerityDevices();
   const { signers } = config;
+  const cryptDevices = new CryptDevices();
+  const locksmith = new Locksmith({ thread, maxMemory: config.unlock_memory });
   const routes: Route[] = [
+    encryptedRoute({ locksmith, devices: cryptDevices }),
     ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
   ];
@@ -48,13 +62,14 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, cl
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices),
+    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices, cryptDevices),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
       store: store.status(),
       trust: trust.status(),
       devices: devices.status(),
+      passwords: { kernelLacks: cryptDevices.missing, ...locksmith.status() },
       routes: routes.map(({ name }) => name),
     }),
     async stop() {

@@ -34,6 +34,7 @@ export interface Ask {
   readonly sidecar?: Descriptor;
   readonly uid?: number;
   readonly request?: number;
+  readonly password?: string;
 }
 
 export interface WorkbenchOptions {
@@ -91,8 +92,8 @@ export class Workbench {
   }
 
   /** As the mounter says what its kernel can. */
-  async kernelHasVerity(reason: string | null = null): Promise<void> {
-    await this.mesh.deliver('mounter', 'devices.state', { verityMissing: reason });
+  async kernelHasVerity(verityMissing: string | null = null, cryptMissing: string | null = null): Promise<void> {
+    await this.mesh.deliver('mounter', 'devices.state', { verityMissing, cryptMissing });
   }
 
   trustIn(pem: string, name: string): void {
@@ -117,12 +118,13 @@ export class Workbench {
   begin(image: string | Descriptor, ask: Ask = {}): number {
     const request = ask.request ?? ++this.#request;
     const descriptor = typeof image === 'string' ? new Descriptor(openSync(image, 'r')) : image;
-    const { options, sidecar, uid = 1000 } = ask;
+    const { options, sidecar, uid = 1000, password } = ask;
     const payload: Payload<'image.verify'> = {
       request,
       deadline: 1e12,
       peer: { uid, gid: uid, pid: 1 },
       options: { ...plainOptions, ...options },
+      password: password === undefined ? null : new TextEncoder().encode(password),
       holder: null,
       hasSidecar: sidecar !== undefined,
     };

@@ -4,7 +4,7 @@ import type { MountedImage } from '../../../mesh/protocol.ts';
 import { replyShape } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
 import { checkImage } from '../descriptors.ts';
-import { imageOptions } from './image-options.ts';
+import { imageOptions, takePassword } from './image-options.ts';
 import { type Served, serve } from './method.ts';
 import { type HostNamespace, reference, targetNamespace } from './target.ts';
 
@@ -15,6 +15,7 @@ export function mountImage(host: HostNamespace): Served {
   const replies = replyShape(name, 'refuse');
   return serve(name, 'image', (parameters, request) => {
     const { bag, client, id, deadline } = request;
+    const password = takePassword(parameters);
     const image = { index: parameters.imageFileDescriptor, parameter: 'imageFileDescriptor' };
     const { access } = checkImage(bag, image);
     const options = imageOptions(parameters, access === 'read-write');
@@ -29,9 +30,10 @@ export function mountImage(host: HostNamespace): Served {
     request.pass(
       'allocator',
       'image.mount',
-      { request: id, deadline, peer: client.peer, options, hasNamespace, hasSidecar },
+      { request: id, deadline, peer: client.peer, options, password, hasNamespace, hasSidecar },
       bag.take([image, ...namespaces, ...sidecar]),
     );
+    password?.fill(0);
 
     return {
       'image.mounted'({ mounted }, mounts) {

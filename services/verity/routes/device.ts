@@ -52,7 +52,7 @@ export class VerityDevices {
   }
 }
 
-function isLocal(descriptor: Descriptor): boolean {
+export function isLocal(descriptor: Descriptor): boolean {
   const { type, fileSystemMagic } = native.describe(descriptor.fd);
   return type === 'block' || localFileSystems.includes(fileSystemMagic);
 }

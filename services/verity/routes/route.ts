@@ -23,6 +23,8 @@ export interface Candidate {
   readonly sidecar: Source | undefined;
   readonly sealed: SealedFile | null;
   readonly uid: number;
+  /** for what is encrypted; borrowed */
+  readonly password: Uint8Array | null;
 }
 
 /** A yes: from what the mount is made, so that no later change of the caller's file can show in it. */
@@ -32,6 +34,8 @@ export interface Admission {
   readonly descriptors: readonly Descriptor[];
   /** the mount's source, its descriptors counted from `first` */
   source(first: number): MountSource;
+  /** wipes what the source has of a secret, once it was passed on or won't be */
+  forget?(): void;
   /** whether set-user-ID files may count, within the range of the namespace */
   readonly keepsSetuid: boolean;
   readonly signer: { readonly subject: string; readonly fingerprint: string } | null;
@@ -48,5 +52,8 @@ export interface Route {
 }
 
 export function closeAdmissions(admissions: Iterable<Admission>): void {
-  for (const { descriptors } of admissions) closeAll(descriptors);
+  for (const admission of admissions) {
+    closeAll(admission.descriptors);
+    admission.forget?.();
+  }
 }

@@ -43,10 +43,10 @@ export class Locksmith {
    * The volume's key, the caller's to wipe.
    * @throws PosternError LUKS_COST, PASSWORD_WRONG, SERVICE_UNAVAILABLE, CANCELLED
    */
-  async open(reader: Reader, volume: LuksVolume, request: Request): Promise<Uint8Array> {
+  async open(reader: Reader, volume: LuksVolume, request: Request): Promise<Uint8Array<ArrayBuffer>> {
     checkCost(volume, this.#options.maxMemory);
     if (this.#turns.waiting >= maxWaiting) throw new PosternError('SERVICE_UNAVAILABLE', 'too many passwords are waiting');
-    let key: Uint8Array | null = null;
+    let key: Uint8Array<ArrayBuffer> | null = null;
     await this.#turns.of(request.uid)(async () => {
       for (const keyslot of volume.keyslots) {
         if (request.signal.aborted) throw new PosternError('CANCELLED');
@@ -66,7 +66,7 @@ export class Locksmith {
 }
 
 /** On a thread that has ended when this returns, or throws. */
-function tryKeyslot(thread: URL, locked: LockedKey, { password, signal }: Request): Promise<Uint8Array | null> {
+function tryKeyslot(thread: URL, locked: LockedKey, { password, signal }: Request): Promise<Uint8Array<ArrayBuffer> | null> {
   const job: UnlockJob = { ...locked, password: password.slice() };
   const worker = new Worker(thread, {
     workerData: job,
@@ -74,11 +74,11 @@ function tryKeyslot(thread: URL, locked: LockedKey, { password, signal }: Reques
     stdin: false,
   });
   return new Promise((resolve, reject) => {
-    let key: Uint8Array | null = null;
+    let key: Uint8Array<ArrayBuffer> | null = null;
     let failure: unknown;
     const end = () => void worker.terminate();
     signal.addEventListener('abort', end, { once: true });
-    worker.once('message', (found: Uint8Array | null) => {
+    worker.once('message', (found: Uint8Array<ArrayBuffer> | null) => {
       key = found;
     });
     worker.once('error', (error) => {
