@@ -31,6 +31,8 @@ const maxLength = 4096;
 
 /** What images from anybody are held against. */
 export const untrustedPolicy = parsePolicy('root=signed+absent:usr=signed+absent:=ignore');
+/** What images are held against that somebody stands for. */
+export const trustedPolicy = parsePolicy('*');
 
 /** @throws PosternError POLICY_INVALID, naming the piece */
 export function parsePolicy(text: string): ImagePolicy {

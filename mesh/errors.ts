@@ -79,7 +79,10 @@ export const errorCatalogue = {
   PARTITION_OVERLAP: { why: 'two partitions overlap', next: 'make the image again' },
   PARTITION_AMBIGUOUS: { why: 'two partitions claim the same role', next: 'leave one per role and architecture' },
   ROOT_MISSING: { why: 'there is no root or usr partition for this architecture', next: 'make an image for this machine' },
-  FILE_SYSTEM_UNKNOWN: { why: 'the file system is not one that Postern mounts', next: 'use erofs, squashfs, ext4, xfs or btrfs' },
+  FILE_SYSTEM_UNKNOWN: {
+    why: 'the file system is not one that Postern mounts',
+    next: 'use erofs, squashfs, ext4, xfs, btrfs, f2fs or vfat',
+  },
   VERITY_SUPERBLOCK: { why: 'the verity superblock is not valid', next: 'make the image again' },
   VERITY_DATA: { why: 'the data does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },
   VERITY_TREE: { why: 'the hash tree does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },

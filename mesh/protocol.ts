@@ -170,6 +170,8 @@ export const messages = {
       password: v.nullable(secret),
       holder: v.nullable(holder),
       hasSidecar: v.boolean(),
+      /** the image is a file of root's alone, directly in a directory that the operator trusts */
+      isInTrustedDirectory: v.boolean(),
     }),
     (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none)],
   ),

@@ -66,8 +66,8 @@ export type ImageOptions = v.InferOutput<typeof imageOptions>;
 const source = v.variant('kind', [
   /** a file that nobody can write, or nobody but verity, holding just the file system */
   v.strictObject({ kind: v.literal('file'), descriptor: count(252) }),
-  /** a part of a file that the kernel lets nobody change */
-  v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes }),
+  /** a part of a file that the kernel lets nobody change, or nobody but root. `shared`: with other mounts of the same part */
+  v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes, shared: v.boolean() }),
   /** a dm-verity device over the caller's own file */
   v.strictObject({
     kind: v.literal('verity-device'),
@@ -113,6 +113,7 @@ const partition = v.strictObject({
   writable: v.boolean(),
   noSuid: v.boolean(),
   noExec: v.boolean(),
+  noSymlinks: v.boolean(),
   /** further file-system options, already checked */
   options: v.array(text(128)),
   mountPoints: v.array(text(255)),

@@ -9,6 +9,7 @@ import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
 import type { DirectFiles } from './sources/file.ts';
+import { type LoopRange, wholeFile } from './sources/loop.ts';
 import { devicePrefix } from './sources/mapped-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
@@ -37,8 +38,8 @@ export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
   return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
 }
 
-/** How a whole file becomes a source; null for other sources, whose devices are nobody else's or find each other by name. */
-type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | null;
+/** How a file becomes a source. A loop device without a key is this mount's alone; device mapper's find each other by name. */
+type Way = { readonly kind: 'file' | 'verity-device' | 'crypt-device' } | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
 
 class Attachment {
   readonly #work: Work;
@@ -71,7 +72,7 @@ class Attachment {
   async #settle(): Promise<void> {
     this.#letGo();
     this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
-    const keys = new Set(this.#ways.flatMap((way) => (way?.kind === 'loop' ? [way.key] : [])));
+    const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' && way.key !== null ? [way.key] : [])));
     for (const key of [...keys].sort()) this.#reservations.set(key, await this.#workshop.devices.reserve(key, this.#work.deadline));
     this.#life.send({ type: 'SETTLED' });
   }
@@ -99,7 +100,7 @@ class Attachment {
     const mounts = made.map(({ fd }) => new Descriptor(fd));
     for (const [index, { device }] of made.entries()) {
       const way = this.#ways[index];
-      if (way?.kind === 'loop') this.#reservations.get(way.key)?.settle(device);
+      if (way?.kind === 'loop' && way.key !== null) this.#reservations.get(way.key)?.settle(device);
     }
     this.#letGo();
     this.#life.send({ type: 'MOUNTED' });
@@ -124,10 +125,15 @@ class Attachment {
   }
 
   #way(partition: Preparation): Way {
-    if (partition.source.kind !== 'file') return null;
+    const { source, writable } = partition;
+    if (source.kind === 'verity-device' || source.kind === 'crypt-device') return { kind: source.kind };
     const facts = this.#facts(partition);
-    const direct = partition.fileSystem.fromFile && !partition.writable && this.#workshop.direct.mayTry(partition.name, facts.device);
-    return direct ? { kind: 'file' } : { kind: 'loop', key: fileKey(facts, partition.writable) };
+    if (source.kind === 'part') {
+      const range = { offset: source.offset, sizeLimit: source.size };
+      return { kind: 'loop', range, key: source.shared ? fileKey(facts, writable, range) : null };
+    }
+    const direct = partition.fileSystem.fromFile && !writable && this.#workshop.direct.mayTry(partition.name, facts.device);
+    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: fileKey(facts, writable) };
   }
 
   #source(index: number): JobSource {
@@ -136,9 +142,9 @@ class Attachment {
     const fd = this.#descriptor(source?.descriptor).fd;
     if (source?.kind === 'verity-device') return this.#verityDevice(source);
     if (source?.kind === 'crypt-device') return this.#cryptDevice(source);
-    if (source?.kind === 'part') return { kind: 'part', fd, range: { offset: source.offset, sizeLimit: source.size } };
-    if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
-    return { kind: 'file', fd };
+    if (way?.kind !== 'loop') return { kind: 'file', fd };
+    const { range, key } = way;
+    return { kind: 'loop', fd, range, device: key === null ? null : (this.#reservations.get(key)?.device ?? null) };
   }
 
   #verityDevice(source: VeritySource): JobSource {

@@ -8,13 +8,13 @@ import type { Clock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { type Addon, type DescriptorFacts, isSystemError } from '../../native/index.ts';
-import { loopPath } from './sources/loop.ts';
+import { loopPath, wholeFile } from './sources/loop.ts';
 
-/** A file's identity, for as long as anything (a device, a descriptor) has it open: an inode number is not reused before. */
-export type FileKey = `${bigint}:${bigint} ${'ro' | 'rw'}`;
+/** A file and a part of it, for as long as anything (a device, a descriptor) has it open: an inode number is not reused before. */
+export type FileKey = `${bigint}:${bigint} ${number}+${number} ${'ro' | 'rw'}`;
 
-export function fileKey({ device, inode }: Pick<DescriptorFacts, 'device' | 'inode'>, writable: boolean): FileKey {
-  return `${device}:${inode} ${writable ? 'rw' : 'ro'}`;
+export function fileKey({ device, inode }: Pick<DescriptorFacts, 'device' | 'inode'>, writable: boolean, range = wholeFile): FileKey {
+  return `${device}:${inode} ${range.offset}+${range.sizeLimit} ${writable ? 'rw' : 'ro'}`;
 }
 
 /** A file's device while a mount is made from it. */
@@ -106,7 +106,7 @@ export class LoopDevices {
     try {
       device = new Descriptor(openSync(loopPath(number), 'r'));
       const status = this.#kernel.loopStatus(device.fd);
-      if (status.autoclear && status.offset === 0 && status.sizeLimit === 0) return { key: fileKey(status, !status.readOnly), device };
+      if (status.autoclear) return { key: fileKey(status, !status.readOnly, status), device };
     } catch (error) {
       if (!isSystemError(error)) throw error;
     }

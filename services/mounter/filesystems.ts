@@ -61,6 +61,27 @@ const fileSystems: ReadonlyMap<string, FileSystem> = new Map([
       optionalWhenWritable: ['compress', 'compress-force', 'discard', 'nodiscard', 'ssd', 'nossd', 'datacow', 'nodatacow'],
     },
   ],
+  [
+    'f2fs',
+    {
+      fromFile: false,
+      always: [],
+      whenReadOnly: ['norecovery'],
+      optional: ['acl', 'noacl', 'user_xattr', 'nouser_xattr'],
+      optionalWhenWritable: ['discard', 'nodiscard'],
+    },
+  ],
+  [
+    'vfat',
+    {
+      fromFile: false,
+      always: ['errors=remount-ro'],
+      whenReadOnly: [],
+      // of modes that FAT has not itself, whoever they are asked by
+      optional: ['fmask', 'dmask', 'umask'],
+      optionalWhenWritable: ['discard'],
+    },
+  ],
 ]);
 
 /** The file system of a name, if it is one that is mounted. */

@@ -99,9 +99,7 @@ function openSource(kernel: Addon, { source, writable }: JobPartition, inTime: (
     case 'file':
       return openFile(source.fd);
     case 'loop':
-      return source.device === null ? makeLoop(kernel, source.fd, !writable) : existingLoop(source.device);
-    case 'part':
-      return makeLoop(kernel, source.fd, true, source.range);
+      return source.device === null ? makeLoop(kernel, source.fd, !writable, source.range) : existingLoop(source.device);
     case 'verity-device':
       return openVerityDevice(kernel, source, inTime);
     case 'crypt-device':

@@ -43,12 +43,13 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
 }
 
 /** Devices never work; the rest is as planned. */
-function attributesOf({ writable, noSuid, noExec }: PlannedPartition): number {
+function attributesOf({ writable, noSuid, noExec, noSymlinks }: PlannedPartition): number {
   return (
     mountAttributes.noDevices |
     (writable ? 0 : mountAttributes.readOnly) |
     (noSuid ? mountAttributes.noSuid : 0) |
-    (noExec ? mountAttributes.noExec : 0)
+    (noExec ? mountAttributes.noExec : 0) |
+    (noSymlinks ? mountAttributes.noSymlinks : 0)
   );
 }
 

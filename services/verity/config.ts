@@ -45,6 +45,14 @@ export const configSchema = v.strictObject({
   /** what trying a password on an encrypted image may take, at a time; `cryptsetup luksFormat` asks for up to 1 GiB by default */
   unlock_memory: v.optional(size, 2 ** 30),
   /** the ways to be trusted that are switched on */
-  routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true), sealed: v.optional(v.boolean(), true) }), {}),
+  routes: v.optional(
+    v.strictObject({
+      signed: v.optional(v.boolean(), true),
+      sealed: v.optional(v.boolean(), true),
+      /** root's own files directly in one of these are trusted for where they lie; none is the default */
+      trusted_directories: v.optional(v.array(folder), []),
+    }),
+    {},
+  ),
 });
 export type VerityConfig = v.InferOutput<typeof configSchema>;

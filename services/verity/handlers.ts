@@ -3,7 +3,7 @@ import { toHex } from '../../image/bytes.ts';
 import type { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
-import type { ImageOptions } from '../../mesh/protocol.ts';
+import type { ImageOptions, Peer } from '../../mesh/protocol.ts';
 import type { Examined, Examiner } from './examine.ts';
 import type { OnProgress } from './flights.ts';
 import type { Life, Lives } from './lives.ts';
@@ -13,9 +13,19 @@ import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
 import type { CryptDevices } from './unlock/crypt-devices.ts';
+import { type Standing, standingOf } from './standing.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
+
+interface Asked {
+  readonly image: Descriptor;
+  readonly sidecar: Descriptor | undefined;
+  readonly peer: Peer;
+  readonly options: ImageOptions;
+  readonly standing: Standing;
+  readonly password: Uint8Array | null;
+}
 
 export function verityHandlers(
   mesh: Mesh<'verity'>,
@@ -30,20 +40,11 @@ export function verityHandlers(
       mesh.send('gateway', 'request.progress', { request, ...progress });
 
   /** Examines an image whose descriptors are borrowed. */
-  const examine = (
-    life: Life,
-    uid: number,
-    options: ImageOptions,
-    password: Uint8Array | null,
-    image: Descriptor,
-    sidecar?: Descriptor,
-  ): Promise<Examined> => {
-    const source = Source.of(image);
-    return examiner.examine({ options, source, sidecar: sidecar && Source.of(sidecar), uid, password }, life);
-  };
+  const examine = (life: Life, { image, sidecar, peer, options, standing, password }: Asked): Promise<Examined> =>
+    examiner.examine({ options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing, password }, life);
 
   return {
-    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, password }, descriptors) {
+    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory, password }, descriptors) {
       const [image] = descriptors;
       const namespace = holder === null ? undefined : descriptors[1];
       const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
@@ -53,7 +54,8 @@ export function verityHandlers(
       await lives
         .run(request, progressOf(request), async (life) => {
           parseMountOptions(options.mountOptions);
-          const examined = await examine(life, peer.uid, options, password, image, sidecar);
+          const standing = standingOf({ image, isInTrustedDirectory, options, peer });
+          const examined = await examine(life, { image, sidecar, peer, options, standing, password });
           try {
             const { plan, sources } = makePlan(examined, options, holder, peer);
             const passed = namespace === undefined ? sources : [namespace, ...sources];
@@ -69,7 +71,7 @@ export function verityHandlers(
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       await lives.run(request, progressOf(request), async (life) => {
-        const { admitted } = await examine(life, peer.uid, options, null, image);
+        const { admitted } = await examine(life, { image, sidecar: undefined, peer, options, standing: 'untrusted', password: null });
         closeAdmissions(admitted.map(({ admission }) => admission));
         const [first] = admitted;
         mesh.send('gateway', 'image.prepared', {

@@ -4,9 +4,7 @@ import type { Descriptor } from '../../mesh/descriptors.ts';
 import type { Holder, ImageOptions, MountPlan, Peer, PlannedPartition } from '../../mesh/protocol.ts';
 import type { Admitted, Examined } from './examine.ts';
 import { type AskedFlags, parseMountOptions } from './mount-options.ts';
-
-/** Where each file system belongs in the tree that a container sees. */
-const mountPoints = { root: '/', usr: '/usr' } as const;
+import { optionsFor, placeOf } from './places.ts';
 
 export interface Planned {
   readonly plan: MountPlan;
@@ -49,6 +47,7 @@ function suidCounts(holder: Holder | null, peer: Peer): boolean {
 
 function planPartition({ fileSystem, admission }: Admitted, first: number, asked: AskedFlags | undefined, suid: boolean): PlannedPartition {
   const { partition, designator } = fileSystem;
+  const place = placeOf(designator);
   return {
     designator,
     number: partition?.number ?? null,
@@ -59,10 +58,11 @@ function planPartition({ fileSystem, admission }: Admitted, first: number, asked
     size: fileSystem.size,
     offset: fileSystem.offset,
     writable: false,
-    noSuid: !(admission.keepsSetuid && suid) || (asked?.noSuid ?? false),
-    noExec: asked?.noExec ?? false,
-    options: [],
-    mountPoints: [mountPoints[designator]],
+    noSuid: !(admission.keepsSetuid && suid) || place.noSuid === true || (asked?.noSuid ?? false),
+    noExec: place.noExec === true || (asked?.noExec ?? false),
+    noSymlinks: place.noSymlinks ?? false,
+    options: optionsFor(designator, admission.fileSystem),
+    mountPoints: [...place.mountPoints],
     source: admission.source(first),
   };
 }

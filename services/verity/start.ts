@@ -1,20 +1,25 @@
 /** Puts the service together from its parts. */
 import { architectureOf } from '../../image/partition-types.ts';
+import { trustedPolicy, untrustedPolicy } from '../../image/policy.ts';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
 import type { VerityConfig } from './config.ts';
-import { Examiner } from './examine.ts';
+import { Examiner, type Terms } from './examine.ts';
 import { verityHandlers } from './handlers.ts';
 import { Keeper } from './keeper.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
+import { OperatorsPolicy } from './policies.ts';
 import { VerityDevices } from './routes/device.ts';
 import { encryptedRoute } from './routes/encrypted.ts';
+import { intactRoute } from './routes/intact.ts';
+import { plainRoute } from './routes/plain.ts';
 import type { Route } from './routes/route.ts';
 import { sealedRoute } from './routes/sealed.ts';
 import { signedRoute } from './routes/signed.ts';
 import { kernelChecksSeals } from './seal.ts';
+import type { Standing } from './standing.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
@@ -52,17 +57,21 @@ export async function startVerity(
   const { signers } = config;
   const cryptDevices = new CryptDevices();
   const locksmith = new Locksmith({ thread, maxMemory: config.unlock_memory });
-  const routes: Route[] = [
-    encryptedRoute({ locksmith, devices: cryptDevices }),
+  const encrypted = encryptedRoute({ locksmith, devices: cryptDevices });
+  const ownWord: Route[] = [
     ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
   ];
+  const terms: Record<Standing, Terms> = {
+    untrusted: { policy: new OperatorsPolicy(untrustedPolicy), routes: ownWord },
+    trusted: { policy: new OperatorsPolicy(trustedPolicy), routes: [intactRoute({ keeper, devices }), plainRoute(), ...ownWord] },
+  };
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices, cryptDevices),
+    handlers: verityHandlers(mesh, new Examiner(terms, encrypted, architecture), lives, devices, cryptDevices),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
@@ -70,7 +79,8 @@ export async function startVerity(
       trust: trust.status(),
       devices: devices.status(),
       passwords: { kernelLacks: cryptDevices.missing, ...locksmith.status() },
-      routes: routes.map(({ name }) => name),
+      routes: ownWord.map(({ name }) => name),
+      trustedDirectories: [...config.routes.trusted_directories],
     }),
     async stop() {
       await store.settled();

@@ -221,6 +221,7 @@ export function mounted(...partitions: (readonly [designator: string, mountPoint
       writable: false,
       noSuid: false,
       noExec: false,
+      noSymlinks: false,
       mountPoints: [mountPoint],
     })),
   };

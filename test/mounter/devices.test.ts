@@ -4,7 +4,7 @@ import { SimulatedClock } from '../../mesh/clock.ts';
 import { native } from '../../native/index.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
 
-const key = '1:2 ro';
+const key = '1:2 0+0 ro';
 const late = 1_000_000;
 const asked = async (promise: Promise<unknown>) => {
   let state = 'waiting';
@@ -40,7 +40,7 @@ describe('the right to make a loop device', () => {
 
   it('of different files is independent', async () => {
     const devices = new LoopDevices(native, new SimulatedClock());
-    const [one, other] = [await devices.reserve('1:2 ro', late), await devices.reserve('1:3 ro', late)];
+    const [one, other] = [await devices.reserve('1:2 0+0 ro', late), await devices.reserve('1:3 0+0 ro', late)];
     one.settle(null);
     other.settle(null);
   });

@@ -19,9 +19,12 @@ export interface Wanted {
   readonly fileSystem: string;
   readonly noSuid?: boolean;
   readonly noExec?: boolean;
+  readonly noSymlinks?: boolean;
   readonly writable?: boolean;
   readonly options?: readonly string[];
   readonly designator?: string;
+  /** of the file, in bytes; all of it by default */
+  readonly part?: { readonly offset: number; readonly size: number; readonly shared: boolean };
 }
 
 /** A plan for these, the i-th from the i-th descriptor. */
@@ -40,9 +43,10 @@ export function planFor(wanted: readonly Wanted[]): MountPlan {
       writable: each.writable ?? false,
       noSuid: each.noSuid ?? false,
       noExec: each.noExec ?? false,
+      noSymlinks: each.noSymlinks ?? false,
       options: [...(each.options ?? [])],
       mountPoints: ['/'],
-      source: { kind: 'file', descriptor },
+      source: each.part === undefined ? { kind: 'file', descriptor } : { kind: 'part', descriptor, ...each.part },
     })),
   };
 }

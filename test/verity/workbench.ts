@@ -35,6 +35,8 @@ export interface Ask {
   readonly uid?: number;
   readonly request?: number;
   readonly password?: string;
+  /** as if it lay in a trusted directory */
+  readonly trusted?: boolean;
 }
 
 export interface WorkbenchOptions {
@@ -127,6 +129,7 @@ export class Workbench {
       password: password === undefined ? null : new TextEncoder().encode(password),
       holder: null,
       hasSidecar: sidecar !== undefined,
+      isInTrustedDirectory: ask.trusted ?? false,
     };
     void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
     return request;

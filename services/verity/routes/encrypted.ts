@@ -9,8 +9,8 @@ import { section } from '../../../image/reader.ts';
 import { detectFileSystem } from '../../../image/superblock.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { CryptDevices } from '../unlock/crypt-devices.ts';
+import { isLocal } from '../local-files.ts';
 import type { Locksmith } from '../unlock/locksmith.ts';
-import { isLocal } from './device.ts';
 import type { Route } from './route.ts';
 
 export interface EncryptedParts {
@@ -21,7 +21,7 @@ export interface EncryptedParts {
 export function encryptedRoute({ locksmith, devices }: EncryptedParts): Route {
   return {
     name: 'encrypted',
-    use: ({ encrypted }) => (encrypted ? 'encrypted' : undefined),
+    use: () => 'encrypted',
     async admit({ fileSystem, source, uid, password }, { signal }) {
       if (devices.missing !== null) throw new PosternError('ENCRYPTION_UNSUPPORTED', devices.missing);
       if (!isLocal(source.descriptor)) throw new PosternError('ENCRYPTION_UNSUPPORTED', 'of a file that the kernel would have to wait for');

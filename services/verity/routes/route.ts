@@ -5,6 +5,7 @@ import type { FileSystem } from '../../../image/superblock.ts';
 import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
 import type { Waiter } from '../flights.ts';
+import type { Obtained } from '../keeper.ts';
 import type { Seal } from '../seal.ts';
 import type { Source } from '../source.ts';
 
@@ -49,6 +50,18 @@ export interface Route {
   use(fileSystem: ImageFileSystem, sealed: SealedFile | null): Use | undefined;
   /** @throws PosternError why not */
   admit(candidate: Candidate, waiter: Waiter): Promise<Admission>;
+}
+
+/** A copy that was checked whole, by whoever's word. */
+export function storedAdmission({ descriptor, fileSystem, cached }: Obtained, signer: Admission['signer']): Admission {
+  return {
+    fileSystem,
+    descriptors: [descriptor],
+    source: (first) => ({ kind: 'file', descriptor: first }),
+    keepsSetuid: true,
+    signer,
+    cached,
+  };
 }
 
 export function closeAdmissions(admissions: Iterable<Admission>): void {

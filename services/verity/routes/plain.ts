@@ -1,0 +1,27 @@
+/**
+ * The plain file system: mounted as it is, in place. For images that only root can change, so that there is nothing to be checked that
+ * would not be as true of the host's own files.
+ */
+import { PosternError } from '../../../mesh/errors.ts';
+import type { MountSource } from '../../../mesh/protocol.ts';
+import type { Route } from './route.ts';
+
+export function plainRoute(): Route {
+  return {
+    name: 'plain',
+    use: () => 'unprotected',
+    async admit({ fileSystem, source }) {
+      const { superblock, partition, designator, offset, size } = fileSystem;
+      if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', designator);
+      return {
+        fileSystem: superblock.type,
+        descriptors: [source.descriptor.duplicate()],
+        source: (descriptor): MountSource =>
+          partition === undefined ? { kind: 'file', descriptor } : { kind: 'part', descriptor, offset, size, shared: true },
+        keepsSetuid: true,
+        signer: null,
+        cached: true,
+      };
+    },
+  };
+}
