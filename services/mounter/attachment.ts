@@ -39,7 +39,9 @@ export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
 }
 
 /** How a file becomes a source. A loop device without a key is this mount's alone; device mapper's find each other by name. */
-type Way = { readonly kind: 'file' | 'verity-device' | 'crypt-device' } | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
+type Way =
+  | { readonly kind: 'file' | 'verity-device' | 'crypt-device' }
+  | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
 
 class Attachment {
   readonly #work: Work;

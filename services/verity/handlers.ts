@@ -12,8 +12,8 @@ import { makePlan } from './plan.ts';
 import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
-import type { CryptDevices } from './unlock/crypt-devices.ts';
 import { type Standing, standingOf } from './standing.ts';
+import type { CryptDevices } from './unlock/crypt-devices.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
@@ -41,7 +41,10 @@ export function verityHandlers(
 
   /** Examines an image whose descriptors are borrowed. */
   const examine = (life: Life, { image, sidecar, peer, options, standing, password }: Asked): Promise<Examined> =>
-    examiner.examine({ options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing, password }, life);
+    examiner.examine(
+      { options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing, password },
+      life,
+    );
 
   return {
     async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory, password }, descriptors) {

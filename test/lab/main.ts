@@ -1,6 +1,7 @@
 /** What is tried in the lab's machine. */
 import { attackTable } from './attacks.ts';
 import { directories } from './directory.ts';
+import { encryptedImages } from './encrypted.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { checkLater, failures } from './report.ts';
@@ -25,6 +26,7 @@ if (role === 'restrict' && argument !== undefined) {
     directories,
     verity: verityDevicesForReal,
     seals: sealedFiles,
+    encrypted: encryptedImages,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

@@ -1,5 +1,4 @@
 /** Whatever the bytes say, reading them ends soon, within the volume, with a named refusal. */
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,55 +6,25 @@ import { readLuks } from '../../image/luks/header.ts';
 import type { LuksVolume } from '../../image/luks/metadata.ts';
 import { inside, memoryReader } from '../../image/reader.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import { dataOffset, makeVolume } from './volumes.ts';
+import {
+  withFields as changed,
+  dataOffset,
+  headerSize,
+  makeVolume,
+  metadataOf,
+  paths,
+  withText as rewritten,
+  sealHeader,
+} from './volumes.ts';
 
-const headerSize = 16384;
-const binaryBytes = 4096;
 let sound: Uint8Array;
+const withFields = (fields: Readonly<Record<string, unknown>>) => changed(sound, fields);
+const withText = (text: string) => rewritten(sound, text);
+const metadata = () => metadataOf(sound);
 
 beforeAll(() => {
   sound = makeVolume({ password: 'x', content: new Uint8Array(8192), derivation: 'argon2id', morePasswords: ['y'] }).bytes;
 });
-
-/** The volume with some of its metadata changed in both copies, checksums and all; `undefined` takes a field away. */
-function withFields(fields: Readonly<Record<string, unknown>>): Uint8Array {
-  let json = metadata();
-  for (const [path, value] of Object.entries(fields)) json = put(json, path.split('.'), value);
-  return withText(JSON.stringify(json));
-}
-
-function metadata(): unknown {
-  return JSON.parse(Buffer.from(sound.subarray(binaryBytes, headerSize)).toString().replace(/\0+$/, ''));
-}
-
-function put(node: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
-  if (key === undefined) return value;
-  if (Array.isArray(node)) return node.map((inner: unknown, index) => (key === `${index}` ? put(inner, rest, value) : inner));
-  const fields: Record<string, unknown> = typeof node === 'object' && node !== null ? { ...node } : {};
-  return { ...fields, [key]: put(fields[key], rest, value) };
-}
-
-/** Where every field is. */
-function paths(node: unknown, path = ''): string[] {
-  if (typeof node !== 'object' || node === null) return [];
-  return Object.entries(node).flatMap(([key, inner]) => [`${path}${key}`, ...paths(inner, `${path}${key}.`)]);
-}
-
-function withText(text: string): Uint8Array {
-  const bytes = sound.slice();
-  for (const offset of [0, headerSize]) {
-    bytes.fill(0, offset + binaryBytes, offset + headerSize);
-    bytes.set(Buffer.from(text).subarray(0, headerSize - binaryBytes), offset + binaryBytes);
-    seal(bytes, offset);
-  }
-  return bytes;
-}
-
-function seal(bytes: Uint8Array, offset: number): void {
-  const header = bytes.subarray(offset, offset + headerSize);
-  header.fill(0, 448, 512);
-  header.set(createHash('sha256').update(header).digest(), 448);
-}
 
 async function outcome(bytes: Uint8Array): Promise<LuksVolume | string> {
   try {
@@ -100,7 +69,7 @@ describe('the two copies of a header', () => {
     const newer = withFields({ 'digests.0.keyslots': ['1'] });
     bytes.set(newer.subarray(headerSize, 2 * headerSize), headerSize);
     new DataView(bytes.buffer).setBigUint64(headerSize + 16, 1000n);
-    seal(bytes, headerSize);
+    sealHeader(bytes, headerSize);
     expect(await outcome(bytes)).toMatchObject({ keyslots: [{ number: 1 }] });
   });
 });
@@ -164,7 +133,7 @@ describe('hostile bytes', () => {
       fc.asyncProperty(fc.nat(2 * headerSize * 8 - 1), fc.boolean(), async (bit, sealed) => {
         const bytes = sound.slice();
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-        if (sealed) for (const offset of [0, headerSize]) seal(bytes, offset);
+        if (sealed) for (const offset of [0, headerSize]) sealHeader(bytes, offset);
         const read = await outcome(bytes);
         if (typeof read !== 'string') expectBounds(read, bytes.length);
       }),

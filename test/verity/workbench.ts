@@ -1,7 +1,8 @@
 /** The verity service in this process, with the test in place of its siblings and a state folder of its own. */
 import { mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
@@ -21,6 +22,9 @@ const plainOptions: ImageOptions = {
   verityRootHashSignature: null,
   imageName: 'hello.raw',
 };
+
+/** As it was built last. */
+const unlockThread = pathToFileURL(resolve('dist/verity-unlock.mjs'));
 
 /** Old enough that the next write will show. */
 const restingMilliseconds = 150;
@@ -44,6 +48,7 @@ export interface WorkbenchOptions {
   readonly store?: Readonly<Record<string, unknown>>;
   readonly certificates?: readonly string[];
   readonly signers?: VerityConfig['signers'];
+  readonly unlockMemory?: number;
   readonly clock?: Clock;
   /** where the store is to be, if not in a folder of its own */
   readonly at?: string;
@@ -85,9 +90,15 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, signers, clock = systemClock } = this.#options;
-    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, signers, trust: [this.trust], system_trust: [] });
-    const running = await startVerity(this.mesh.mesh, config, clock);
+    const { store, signers, unlockMemory, clock = systemClock } = this.#options;
+    const config = v.parse(configSchema, {
+      store: { folder: this.store, ...store },
+      signers,
+      unlock_memory: unlockMemory,
+      trust: [this.trust],
+      system_trust: [],
+    });
+    const running = await startVerity(this.mesh.mesh, config, clock, unlockThread);
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);

@@ -26,12 +26,16 @@ export function targetMissing(kernel: Pick<Addon, 'dmTargetVersion'>, { name, si
   try {
     using control = openControl();
     const version = kernel.dmTargetVersion(control.fd, name);
-    const first = version.findIndex((part, index) => part !== since[index]);
-    return first < 0 || (version[first] ?? 0) > (since[first] ?? 0) ? null : `${name} ${version.join('.')}: older than ${since.join('.')}`;
+    return isOlder(version, since) ? `${name} ${version.join('.')}: older than ${since.join('.')}` : null;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return `${error.syscall}: ${error.code}`;
   }
+}
+
+export function isOlder(version: readonly number[], than: readonly number[]): boolean {
+  const first = version.findIndex((part, index) => part !== than[index]);
+  return first >= 0 && (version[first] ?? 0) < (than[first] ?? 0);
 }
 
 /** Devices of ours that an earlier life left half-made go; those that are mounted stay until they are not. */

@@ -8,8 +8,8 @@ import { decryptedReader } from '../../../image/luks/xts.ts';
 import { section } from '../../../image/reader.ts';
 import { detectFileSystem } from '../../../image/superblock.ts';
 import { PosternError } from '../../../mesh/errors.ts';
-import type { CryptDevices } from '../unlock/crypt-devices.ts';
 import { isLocal } from '../local-files.ts';
+import type { CryptDevices } from '../unlock/crypt-devices.ts';
 import type { Locksmith } from '../unlock/locksmith.ts';
 import type { Route } from './route.ts';
 
@@ -26,7 +26,7 @@ export function encryptedRoute({ locksmith, devices }: EncryptedParts): Route {
       if (devices.missing !== null) throw new PosternError('ENCRYPTION_UNSUPPORTED', devices.missing);
       if (!isLocal(source.descriptor)) throw new PosternError('ENCRYPTION_UNSUPPORTED', 'of a file that the kernel would have to wait for');
       checkBare(fileSystem);
-      if (password === null) throw new PosternError('PASSWORD_MISSING', '', 'password');
+      if (password === null || password.length === 0) throw new PosternError('PASSWORD_MISSING', '', 'password');
       const volume = section(source.reader, fileSystem.offset, fileSystem.size);
       const luks = await readLuks(volume);
       const key = await locksmith.open(volume, luks, { uid, signal, password });
