@@ -181,6 +181,7 @@ static int device_mapper_target(const char *target) {
   return control < 0 ? errno : outcome(ioctl(control, DM_GET_TARGET_VERSION, &request));
 }
 static int dm_verity(void) { return device_mapper_target("verity"); }
+static int dm_crypt(void) { return device_mapper_target("crypt"); }
 static int dm_integrity(void) { return device_mapper_target("integrity"); }
 
 static const struct {
@@ -203,6 +204,7 @@ static const struct {
     {"fs-verity", fs_verity},
     {"loop", loop_device},
     {"dm-verity", dm_verity},
+    {"dm-crypt", dm_crypt},
     {"dm-integrity", dm_integrity},
 };
 
