@@ -56,7 +56,10 @@ export async function serve({ state, config, log }: Serving): Promise<ChildProce
   parent.stdout?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  await until('the line with the socket', () => (said.includes(socket) ? true : undefined));
+  await until('the line with the socket', () => (said.includes(socket) ? true : undefined)).catch((thrown: unknown) => {
+    if (log !== undefined) process.stdout.write(readFileSync(log, 'utf8').slice(-4000));
+    throw thrown;
+  });
   return parent;
 }
 

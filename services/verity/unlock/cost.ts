@@ -21,14 +21,15 @@ export function checkCost({ keyslots, digest }: LuksVolume, maxMemory: number): 
   const derivations = keyslots.map(({ derivation }) => derivation);
   for (const derivation of derivations)
     if (memoryOf(derivation) > maxMemory)
-      throw tooDear(`a keyslot takes ${inMebibytes(memoryOf(derivation))}, more than ${inMebibytes(maxMemory)}`);
+      throw tooDear(`a keyslot takes ${inMebibytes(memoryOf(derivation))}, and ${inMebibytes(maxMemory)} are allowed`);
   const filled = sum(derivations.map((derivation) => (derivation.type === 'pbkdf2' ? 0 : derivation.passes * memoryOf(derivation))));
   if (filled > passesOverTheMost * maxMemory) throw tooDear('its keyslots take too many passes over their memory');
   const iterations = sum(derivations.map((derivation) => (derivation.type === 'pbkdf2' ? derivation.iterations : 0)));
   if (iterations > maxIterations || digest.iterations > maxDigestIterations) throw tooDear('it asks for too many iterations');
 }
 
-function memoryOf(derivation: KeyDerivation): number {
+/** In bytes. */
+export function memoryOf(derivation: KeyDerivation): number {
   return derivation.type === 'pbkdf2' ? 0 : derivation.memory * kibibyte;
 }
 
@@ -36,7 +37,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function inMebibytes(bytes: number): string {
+export function inMebibytes(bytes: number): string {
   return `${Math.ceil(bytes / kibibyte ** 2)} MiB`;
 }
 

@@ -2,12 +2,13 @@
  * Opens encrypted volumes: one at a time, user by user in rotation, since each may take a gigabyte and all that a processor can do. Each
  * keyslot is tried on a thread of its own, which is ended at once when nobody waits for it any more.
  */
+import { freemem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { LuksVolume } from '../../../image/luks/metadata.ts';
 import type { Reader } from '../../../image/reader.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import { Lanes } from '../lanes.ts';
-import { checkCost } from './cost.ts';
+import { checkCost, inMebibytes, memoryOf } from './cost.ts';
 import { type LockedKey, materialSize } from './keyslot.ts';
 import type { UnlockJob } from './thread.ts';
 
@@ -50,6 +51,7 @@ export class Locksmith {
     await this.#turns.of(request.uid)(async () => {
       for (const keyslot of volume.keyslots) {
         if (request.signal.aborted) throw new PosternError('CANCELLED');
+        requireMemory(memoryOf(keyslot.derivation));
         const material = await reader.read(keyslot.area.offset, materialSize(keyslot));
         key = await tryKeyslot(this.#options.thread, { keyslot, material, digest: volume.digest }, request);
         if (key !== null) return;
@@ -63,6 +65,11 @@ export class Locksmith {
   status(): Record<string, number> {
     return { ...this.#counts, waiting: this.#turns.waiting };
   }
+}
+
+/** Without, the kernel would end a process to make room, and this one is the largest. */
+function requireMemory(bytes: number): void {
+  if (bytes > freemem()) throw new PosternError('LUKS_COST', `a keyslot takes ${inMebibytes(bytes)}, which this machine has not to spare`);
 }
 
 /** On a thread that has ended when this returns, or throws. */
