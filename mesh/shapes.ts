@@ -111,6 +111,8 @@ const partition = v.strictObject({
   size: bytes,
   offset: bytes,
   writable: v.boolean(),
+  /** make the file system fill its part */
+  grow: v.boolean(),
   noSuid: v.boolean(),
   noExec: v.boolean(),
   noSymlinks: v.boolean(),
@@ -135,9 +137,15 @@ export type ImageFacts = v.InferOutput<typeof imageFacts>;
 export const plan = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(partition), v.minLength(1), v.maxLength(16)) });
 export type MountPlan = v.InferOutput<typeof plan>;
 
+const mountedPartition = v.strictObject({
+  ...v.omit(partition, ['source', 'options', 'grow']).entries,
+  /** it fills its part, as was asked */
+  grown: v.boolean(),
+});
+
 /** A mounted partition: what MountImage tells the client. The i-th mount descriptor belongs to the i-th. */
 export const mounted = v.strictObject({
   image: imageFacts,
-  partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)),
+  partitions: v.pipe(v.array(mountedPartition), v.minLength(1), v.maxLength(16)),
 });
 export type MountedImage = v.InferOutput<typeof mounted>;

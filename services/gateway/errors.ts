@@ -72,7 +72,7 @@ const systemError: Translation = ({ error, told }) => {
   return systemErrorNamed(errnoName ?? '', told);
 };
 
-/** What systemd's daemon answers with the number alone. */
+/** What systemd's daemon, or the kernel, says by its number alone. */
 function systemErrorOf(errnoName: string): Translation {
   return ({ told }) => systemErrorNamed(errnoName, told);
 }
@@ -133,6 +133,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   IMAGE_TOO_SHORT: incompatible,
   IMAGE_UNREADABLE: incompatible,
   IMAGE_CHANGED: incompatible,
+  IMAGE_IN_USE: systemErrorOf('EBUSY'),
   IMAGE_TOO_LARGE: plain('io.postern.Gateway.LimitReached'),
   IMAGE_NOT_RECOGNISED: incompatible,
   TABLE_BROKEN: incompatible,
@@ -142,6 +143,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   PARTITION_AMBIGUOUS: plain('io.systemd.MountFileSystem.MultipleRootPartitionsFound'),
   ROOT_MISSING: plain('io.systemd.MountFileSystem.RootPartitionNotFound'),
   FILE_SYSTEM_UNKNOWN: incompatible,
+  FILE_SYSTEM_UNCLEAN: incompatible,
   VERITY_SUPERBLOCK: unverified,
   VERITY_DATA: unverified,
   VERITY_TREE: unverified,

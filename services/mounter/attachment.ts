@@ -4,7 +4,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Addon } from '../../native/index.ts';
 import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
-import type { DirectoryJob, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
+import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
@@ -33,8 +33,14 @@ export interface Work {
   readonly sources: readonly Descriptor[];
 }
 
+/** What was made of a partition. */
+export interface Attached {
+  readonly mount: Descriptor;
+  readonly growth: Growth;
+}
+
 /** Mounts every partition, in order. The caller owns the mounts. @throws PosternError, with nothing left open */
-export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
+export function attach(work: Work, workshop: Workshop): Promise<Attached[]> {
   return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
 }
 
@@ -43,16 +49,20 @@ type Way =
   | { readonly kind: 'file' | 'verity-device' | 'crypt-device' }
   | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
 
+function isOn(way: Way | undefined, key: FileKey): boolean {
+  return way?.kind === 'loop' && way.key === key;
+}
+
 class Attachment {
   readonly #work: Work;
   readonly #workshop: Workshop;
-  readonly #done: (mounts: Descriptor[]) => void;
+  readonly #done: (mounts: Attached[]) => void;
   readonly #failed: (error: unknown) => void;
   readonly #life;
   #ways: Way[] = [];
   readonly #reservations = new Map<FileKey, Reservation>();
 
-  constructor(work: Work, workshop: Workshop, done: (mounts: Descriptor[]) => void, failed: (error: unknown) => void) {
+  constructor(work: Work, workshop: Workshop, done: (mounts: Attached[]) => void, failed: (error: unknown) => void) {
     this.#work = work;
     this.#workshop = workshop;
     this.#done = done;
@@ -75,7 +85,10 @@ class Attachment {
     this.#letGo();
     this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
     const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' && way.key !== null ? [way.key] : [])));
-    for (const key of [...keys].sort()) this.#reservations.set(key, await this.#workshop.devices.reserve(key, this.#work.deadline));
+    for (const key of [...keys].sort()) {
+      const writable = this.#work.partitions.some((partition, index) => partition.writable && isOn(this.#ways[index], key));
+      this.#reservations.set(key, await this.#workshop.devices.reserve(key, writable, this.#work.deadline));
+    }
     this.#life.send({ type: 'SETTLED' });
   }
 
@@ -84,10 +97,11 @@ class Attachment {
     const outcome = await this.#workshop.run({
       deadline,
       namespace: namespace?.fd ?? null,
-      partitions: partitions.map(({ designator, name, writable, attributes, options }, index) => ({
+      partitions: partitions.map(({ designator, name, writable, growTo, attributes, options }, index) => ({
         designator,
         fileSystem: name,
         writable,
+        growTo,
         attributes,
         options,
         source: this.#source(index),
@@ -99,7 +113,7 @@ class Attachment {
   }
 
   #finish(made: readonly MadeMount[]): void {
-    const mounts = made.map(({ fd }) => new Descriptor(fd));
+    const mounts = made.map(({ fd, growth }) => ({ mount: new Descriptor(fd), growth }));
     for (const [index, { device }] of made.entries()) {
       const way = this.#ways[index];
       if (way?.kind === 'loop' && way.key !== null) this.#reservations.get(way.key)?.settle(device);
@@ -132,10 +146,10 @@ class Attachment {
     const facts = this.#facts(partition);
     if (source.kind === 'part') {
       const range = { offset: source.offset, sizeLimit: source.size };
-      return { kind: 'loop', range, key: source.shared ? fileKey(facts, writable, range) : null };
+      return { kind: 'loop', range, key: source.shared ? fileKey(facts, range) : null };
     }
     const direct = partition.fileSystem.fromFile && !writable && this.#workshop.direct.mayTry(partition.name, facts.device);
-    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: fileKey(facts, writable) };
+    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: fileKey(facts) };
   }
 
   #source(index: number): JobSource {

@@ -23,6 +23,8 @@ export interface JobPartition {
   readonly fileSystem: string;
   readonly source: JobSource;
   readonly writable: boolean;
+  /** in bytes, what the file system is to fill; null to leave it as it is */
+  readonly growTo: number | null;
   readonly attributes: number;
   readonly options: readonly MountOption[];
 }
@@ -53,7 +55,11 @@ export interface MadeMount {
   readonly fd: number;
   /** the loop device it stands on */
   readonly device: number | null;
+  readonly growth: Growth;
 }
+
+/** What came of a wish to grow: nobody had it, it was done, or why not. */
+export type Growth = null | 'done' | { readonly refused: string };
 
 export type JobOutcome =
   | { readonly kind: 'mounted'; readonly mounts: readonly MadeMount[] }

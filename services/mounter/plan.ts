@@ -13,6 +13,8 @@ export interface Preparation {
   readonly fileSystem: FileSystem;
   readonly source: MountSource;
   readonly writable: boolean;
+  /** in bytes, what the file system is to fill; null to leave it as it is */
+  readonly growTo: number | null;
   readonly attributes: number;
   readonly options: readonly MountOption[];
 }
@@ -28,7 +30,9 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   const { source } = partition;
   if (source.kind === 'verity-device') checkVerityTable(source);
   if (source.kind === 'crypt-device') checkCryptTable(source);
-  if (source.kind !== 'file' && partition.writable) throw new PosternError('INTERNAL', 'what the kernel checks is never written to');
+  // Two superblocks of one file would each write what the other does not know of.
+  const isShared = source.kind === 'file' || (source.kind === 'part' && source.shared);
+  if (partition.writable && !isShared) throw new PosternError('INTERNAL', 'what is written to has one superblock');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');
   return {
@@ -37,6 +41,7 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
     fileSystem: kind,
     source,
     writable: partition.writable,
+    growTo: partition.writable && partition.grow && kind.grows ? partition.size : null,
     attributes: attributesOf(partition),
     options: optionsOf(partition, kind),
   };
@@ -62,7 +67,11 @@ function optionsOf(partition: PlannedPartition, kind: FileSystem): MountOption[]
   return [...asked, ...forced.map(parseOption)];
 }
 
-/** What the next stage and the client are told: the plan without the means. */
-export function describeMounted({ image, partitions }: MountPlan): MountedImage {
-  return { image, partitions: partitions.map(({ source: _source, options: _options, ...told }) => told) };
+/** What the next stage and the client are told: the plan without the means, and what came of it. */
+export function describeMounted({ image, partitions }: MountPlan, made: readonly { readonly grown: boolean }[]): MountedImage {
+  const tell = ({ source: _source, options: _options, grow: _grow, ...told }: PlannedPartition, index: number) => ({
+    ...told,
+    grown: made[index]?.grown ?? false,
+  });
+  return { image, partitions: partitions.map(tell) };
 }

@@ -47,18 +47,17 @@ export interface Terms {
   readonly policy: OperatorsPolicy;
   /** the first that a policy allows is taken */
   readonly routes: readonly Route[];
+  /** the one way for what is encrypted */
+  readonly encrypted: Route;
 }
 
 export class Examiner {
   readonly #terms: Readonly<Record<Standing, Terms>>;
-  readonly #encrypted: Route;
   readonly #architecture: Architecture;
   readonly #images = new LeastRecentlyUsed<string, Image>(rememberedImages);
 
-  /** @param encrypted the one way for what is encrypted, whatever stands for the image */
-  constructor(terms: Readonly<Record<Standing, Terms>>, encrypted: Route, architecture: Architecture) {
+  constructor(terms: Readonly<Record<Standing, Terms>>, architecture: Architecture) {
     this.#terms = terms;
-    this.#encrypted = encrypted;
     this.#architecture = architecture;
   }
 
@@ -70,12 +69,13 @@ export class Examiner {
     const sealed = sealedFile(examination);
     const image = await this.#read(examination);
     life.step('RECOGNISED');
-    const permitted = permittedWith(image, sealed, policy, (fileSystem) => (fileSystem.encrypted ? [this.#encrypted] : terms.routes));
+    const permitted = permittedWith(image, sealed, policy, terms);
     life.step('PERMITTED');
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, password }, life);
+        const forWriting = !options.readOnly && fileSystem.partition?.readOnly !== true;
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting, password }, life);
         admitted.push({ fileSystem, admission });
         if (fileSystem.encrypted) checkContent(policy.policy, fileSystem, admission.fileSystem);
         // The policy was asked about what the caller's file said; what is mounted must be that.
@@ -114,12 +114,12 @@ function permittedWith(
   image: Image,
   sealed: SealedFile | null,
   { policy }: PolicyInForce,
-  routesOf: (fileSystem: ImageFileSystem) => readonly Route[],
+  { routes, encrypted }: Terms,
 ): [ImageFileSystem, Route][] {
   const open = new Map<ImageFileSystem, Route>();
   const useOf = (fileSystem: ImageFileSystem): Use => {
     let first: Use | undefined;
-    for (const route of routesOf(fileSystem)) {
+    for (const route of fileSystem.encrypted ? [encrypted] : routes) {
       const use = route.use(fileSystem, sealed);
       if (use !== undefined && allowsUse(policy, fileSystem.designator, use)) {
         open.set(fileSystem, route);

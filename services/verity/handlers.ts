@@ -14,6 +14,7 @@ import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
 import { type Standing, standingOf } from './standing.ts';
 import type { CryptDevices } from './unlock/crypt-devices.ts';
+import { type AskUntrusted, isOfTrust, type UntrustedCall } from './vouching.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
@@ -27,13 +28,16 @@ interface Asked {
   readonly password: Uint8Array | null;
 }
 
-export function verityHandlers(
-  mesh: Mesh<'verity'>,
-  examiner: Examiner,
-  lives: Lives,
-  devices: VerityDevices,
-  cryptDevices: CryptDevices,
-): Handlers<'verity'> {
+export interface VerityParts {
+  readonly mesh: Mesh<'verity'>;
+  readonly examiner: Examiner;
+  readonly lives: Lives;
+  readonly devices: VerityDevices;
+  readonly cryptDevices: CryptDevices;
+  readonly askUntrusted: AskUntrusted;
+}
+
+export function verityHandlers({ mesh, examiner, lives, devices, cryptDevices, askUntrusted }: VerityParts): Handlers<'verity'> {
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
@@ -46,8 +50,23 @@ export function verityHandlers(
       life,
     );
 
+  /** The same, and what is refused for want of trust once more, if somebody lets the caller have it. */
+  const examineOrAsk = async (life: Life, asked: Asked, call: UntrustedCall): Promise<Examined> => {
+    try {
+      return await examine(life, asked);
+    } catch (refusal) {
+      if (asked.standing !== 'untrusted' || !isOfTrust(refusal)) throw refusal;
+      life.step('DOUBTED');
+      if (!(await askUntrusted(call))) throw refusal;
+      life.step('VOUCHED');
+      mesh.log.info({ request: call.request, uid: call.peer.uid }, 'an image that nobody signed is let in for its caller');
+      return examine(life, { ...asked, standing: 'vouched' });
+    }
+  };
+
   return {
-    async 'image.verify'({ request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory, password }, descriptors) {
+    async 'image.verify'({ password, hasSidecar, isInTrustedDirectory, ...call }, descriptors) {
+      const { request, deadline, peer, options, holder } = call;
       const [image] = descriptors;
       const namespace = holder === null ? undefined : descriptors[1];
       const sidecar = hasSidecar ? descriptors.at(-1) : undefined;
@@ -58,7 +77,7 @@ export function verityHandlers(
         .run(request, progressOf(request), async (life) => {
           parseMountOptions(options.mountOptions);
           const standing = standingOf({ image, isInTrustedDirectory, options, peer });
-          const examined = await examine(life, { image, sidecar, peer, options, standing, password });
+          const examined = await examineOrAsk(life, { image, sidecar, peer, options, standing, password }, call);
           try {
             const { plan, sources } = makePlan(examined, options, holder, peer);
             const passed = namespace === undefined ? sources : [namespace, ...sources];

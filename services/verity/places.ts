@@ -29,8 +29,8 @@ export function placeOf(designator: MountedDesignator): Place {
   return places[designator];
 }
 
-/** FAT knows no modes: of what firmware reads, everything is its owner's alone. */
-export function optionsFor(designator: MountedDesignator, fileSystem: FileSystem): string[] {
+/** FAT knows no modes: of what firmware reads, everything is its owner's alone. What is deleted gives the image's file room back. */
+export function optionsFor(designator: MountedDesignator, fileSystem: FileSystem, writable: boolean): string[] {
   const isBoot = designator === 'esp' || designator === 'xbootldr';
-  return isBoot && fileSystem === 'vfat' ? ['fmask=0177', 'dmask=0077'] : [];
+  return [...(isBoot && fileSystem === 'vfat' ? ['fmask=0177', 'dmask=0077'] : []), ...(writable ? ['discard'] : [])];
 }

@@ -14,9 +14,10 @@ export interface Planned {
 
 export function makePlan(examined: Examined, options: ImageOptions, holder: Holder | null, peer: Peer): Planned {
   const asked = parseMountOptions(options.mountOptions);
+  const wishes = { suid: suidCounts(holder, peer), grow: options.growFileSystems };
   const sources: Descriptor[] = [];
   const partitions = examined.admitted.map((admitted) => {
-    const partition = planPartition(admitted, sources.length, asked.get(admitted.fileSystem.designator), suidCounts(holder, peer));
+    const partition = planPartition(admitted, sources.length, { ...wishes, asked: asked.get(admitted.fileSystem.designator) });
     sources.push(...admitted.admission.descriptors);
     return partition;
   });
@@ -45,8 +46,15 @@ function suidCounts(holder: Holder | null, peer: Peer): boolean {
   return holder === null ? peer.uid === 0 : holder.transient;
 }
 
-function planPartition({ fileSystem, admission }: Admitted, first: number, asked: AskedFlags | undefined, suid: boolean): PlannedPartition {
+interface Wishes {
+  readonly suid: boolean;
+  readonly grow: boolean;
+  readonly asked: AskedFlags | undefined;
+}
+
+function planPartition({ fileSystem, admission }: Admitted, first: number, { suid, grow, asked }: Wishes): PlannedPartition {
   const { partition, designator } = fileSystem;
+  const { writable } = admission;
   const place = placeOf(designator);
   return {
     designator,
@@ -57,11 +65,13 @@ function planPartition({ fileSystem, admission }: Admitted, first: number, asked
     fileSystem: admission.fileSystem,
     size: fileSystem.size,
     offset: fileSystem.offset,
-    writable: false,
+    writable,
+    // a bare file system has nobody to say so, and nothing beside it
+    grow: writable && grow && (partition?.growFileSystem ?? true),
     noSuid: !(admission.keepsSetuid && suid) || place.noSuid === true || (asked?.noSuid ?? false),
     noExec: place.noExec === true || (asked?.noExec ?? false),
     noSymlinks: place.noSymlinks ?? false,
-    options: optionsFor(designator, admission.fileSystem),
+    options: optionsFor(designator, admission.fileSystem, writable),
     mountPoints: [...place.mountPoints],
     source: admission.source(first),
   };

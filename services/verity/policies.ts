@@ -17,7 +17,9 @@ export class OperatorsPolicy {
   readonly #whole: PolicyInForce;
   readonly #narrowed = new LeastRecentlyUsed<string, PolicyInForce>(remembered);
 
-  constructor(policy: ImagePolicy) {
+  /** @throws PosternError POLICY_INVALID */
+  constructor(text: string) {
+    const policy = parsePolicy(text);
     this.#whole = { policy, text: printPolicy(policy) };
   }
 

@@ -4,8 +4,11 @@ import type { ImageOptions, Peer } from '../../mesh/protocol.ts';
 import { native } from '../../native/index.ts';
 import { isLocal } from './local-files.ts';
 
-/** `untrusted`: nobody, so that it must speak for itself. `trusted`: the operator, by the directory that it lies in. */
-export type Standing = 'untrusted' | 'trusted';
+/**
+ * `untrusted`: nobody, so that it must speak for itself. `trusted`: the operator, by the directory that it lies in. `vouched`: somebody who was
+ * asked about this image.
+ */
+export type Standing = 'untrusted' | 'trusted' | 'vouched';
 
 export interface Circumstances {
   readonly image: Descriptor;
@@ -14,7 +17,7 @@ export interface Circumstances {
   readonly peer: Peer;
 }
 
-export function standingOf({ image, isInTrustedDirectory, options, peer }: Circumstances): Standing {
+export function standingOf({ image, isInTrustedDirectory, options, peer }: Circumstances): Exclude<Standing, 'vouched'> {
   if (!isInTrustedDirectory || !isLocal(image)) return 'untrusted';
   // As with systemd: where options are given, the place is not enough.
   if (Object.keys(options.mountOptions).length > 0) return 'untrusted';

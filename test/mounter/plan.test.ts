@@ -53,8 +53,8 @@ describe('a plan', () => {
   });
 
   it('tells the client what was mounted, and not from what', () => {
-    const [partition] = describeMounted(planFor([{ path: '', fileSystem: 'erofs', options: ['acl'] }])).partitions;
-    expect(partition).toMatchObject({ designator: 'root', fileSystem: 'erofs', writable: false });
+    const [partition] = describeMounted(planFor([{ path: '', fileSystem: 'erofs', options: ['acl'] }]), [{ grown: true }]).partitions;
+    expect(partition).toMatchObject({ designator: 'root', fileSystem: 'erofs', writable: false, grown: true });
     expect(partition).not.toHaveProperty('source');
     expect(partition).not.toHaveProperty('options');
   });

@@ -9,6 +9,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
 import { configSchema, type VerityConfig } from '../../services/verity/config.ts';
 import { startVerity } from '../../services/verity/start.ts';
+import type { AskUntrusted } from '../../services/verity/vouching.ts';
 import { type FakeMesh, fakeMesh, type Sent } from '../support/mesh.ts';
 
 const plainOptions: ImageOptions = {
@@ -49,7 +50,10 @@ export interface WorkbenchOptions {
   readonly certificates?: readonly string[];
   readonly signers?: VerityConfig['signers'];
   readonly unlockMemory?: number;
+  readonly policies?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** whom verity asks about images that nobody stands for */
+  readonly askUntrusted?: AskUntrusted;
   /** where the store is to be, if not in a folder of its own */
   readonly at?: string;
 }
@@ -90,15 +94,16 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, signers, unlockMemory, clock = systemClock } = this.#options;
+    const { store, signers, policies = {}, unlockMemory, clock = systemClock, askUntrusted } = this.#options;
     const config = v.parse(configSchema, {
       store: { folder: this.store, ...store },
       signers,
+      policies,
       unlock_memory: unlockMemory,
       trust: [this.trust],
       system_trust: [],
     });
-    const running = await startVerity(this.mesh.mesh, config, clock, unlockThread);
+    const running = await startVerity(this.mesh.mesh, config, { clock, thread: unlockThread, ...(askUntrusted && { askUntrusted }) });
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);

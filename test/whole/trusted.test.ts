@@ -24,7 +24,7 @@ import { loops } from '../mounter/leaks.ts';
 import { type Client, startClient } from '../mounter/namespace.ts';
 import { connectAs } from '../support/connect-as.ts';
 import { writeDisk } from '../support/disk.ts';
-import { isRoot, Server } from '../support/serve.ts';
+import { isRoot, run, Server } from '../support/serve.ts';
 
 const ordinary = 1000;
 
@@ -146,6 +146,51 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
     if (root === undefined) throw new Error('nothing was mounted');
     expect(readFileSync(`/proc/self/fd/${root.mount.fd}/greeting`, 'utf8')).toBe('hello\n');
     mounted.close();
+  });
+
+  it('is mounted for writing, when root passes a descriptor that can write', async () => {
+    const path = put('app.raw', 'ext4');
+    using image = new Descriptor(openSync(path, 'r+'));
+    const mounted = await asRoot.mountImage({ image, userNamespace: client.namespace });
+    expect(mounted.partitions).toMatchObject([{ writable: true }]);
+    await client.attach(mounted.partitions.map(({ mount }) => mount));
+    expect(await client.do('write', { file: 'new' })).toBe('ok');
+    expect(await client.do('owner', { file: 'new' })).toBe('0:0');
+    expect(await client.do('clear', { flag: 'noDevices' })).toBe('EPERM');
+    // nobody else gets it for reading only meanwhile, whose kernel would not know what is written
+    expect(await codeOf(path)).toBe('IMAGE_IN_USE');
+    await client[Symbol.asyncDispose]();
+    await expect.poll(() => loops(trusted), { timeout: 5000 }).toEqual([]);
+    client = await startClient();
+    await postern.allocate({ name: `t${++clients}`, userNamespace: client.namespace });
+    await client.do('become');
+    await client.attach((await mountOf(path)).partitions.map(({ mount }) => mount));
+    // what is in the image belongs to the image's own IDs, and so to whoever mounts it next
+    expect(await client.do('owner', { file: 'new' })).toBe('0:0');
+  });
+
+  it('is mounted read-only, when root says so or the partition does', async () => {
+    const path = join(trusted, 'disk.raw');
+    writeDisk(path, [
+      { designator: 'root', content: images.of('ext4') },
+      { designator: 'srv', content: images.of('ext4'), readOnly: true },
+    ]);
+    using image = new Descriptor(openSync(path, 'r+'));
+    const mounted = await asRoot.mountImage({ image, userNamespace: client.namespace });
+    expect(mounted.partitions.map(({ writable }) => writable)).toEqual([true, false]);
+    mounted.close();
+    await expect.poll(() => loops(trusted), { timeout: 5000 }).toEqual([]);
+    const again = await asRoot.mountImage({ image, userNamespace: client.namespace, readOnly: true });
+    expect(again.partitions.map(({ writable }) => writable)).toEqual([false, false]);
+    again.close();
+  });
+
+  it('is not mounted for writing where it wants a check first', async () => {
+    const path = put('app.raw', 'ext4');
+    await run('tune2fs', ['-E', 'force_fsck', path]);
+    using image = new Descriptor(openSync(path, 'r+'));
+    await expect(asRoot.mountImage({ image, userNamespace: client.namespace })).rejects.toMatchObject({ reason: 'FILE_SYSTEM_UNCLEAN' });
+    (await asRoot.mountImage({ image, userNamespace: client.namespace, readOnly: true })).close();
   });
 
   it('is refused in any other place', async () => {

@@ -67,6 +67,7 @@ export function deviceAdmission(
       trusted: certificate !== null,
     }),
     keepsSetuid: true,
+    writable: false,
     signer: certificate,
     cached: true,
   };

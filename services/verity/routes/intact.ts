@@ -10,9 +10,10 @@ import { type Route, storedAdmission } from './route.ts';
 export interface IntactParts {
   readonly keeper: Keeper;
   readonly devices: VerityDevices;
+  readonly keepsSetuid: boolean;
 }
 
-export function intactRoute({ keeper, devices }: IntactParts): Route {
+export function intactRoute({ keeper, devices, keepsSetuid }: IntactParts): Route {
   return {
     name: 'intact',
     use: ({ verity, rootHash }) => (verity !== undefined && rootHash !== undefined ? 'verity' : undefined),
@@ -21,10 +22,12 @@ export function intactRoute({ keeper, devices }: IntactParts): Route {
       if (verity === undefined || rootHash === undefined) throw new PosternError('INTERNAL');
       if (devices.takes(candidate)) {
         if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
-        return deviceAdmission(candidate, { verity, rootHash, type: superblock.type, signature: null, certificate: null });
+        const foundation = { verity, rootHash, type: superblock.type, signature: null, certificate: null };
+        return { ...deviceAdmission(candidate, foundation), keepsSetuid };
       }
       const { source, sidecar, uid } = candidate;
-      return storedAdmission(await keeper.obtain({ image: source, sidecar, verity, dataOffset: offset, rootHash, uid }, waiter), null);
+      const obtained = await keeper.obtain({ image: source, sidecar, verity, dataOffset: offset, rootHash, uid }, waiter);
+      return { ...storedAdmission(obtained, null), keepsSetuid };
     },
   };
 }

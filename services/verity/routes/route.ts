@@ -26,6 +26,8 @@ export interface Candidate {
   readonly uid: number;
   /** for what is encrypted; borrowed */
   readonly password: Uint8Array | null;
+  /** whether it is to be mounted for writing, where the route is one for that */
+  readonly forWriting: boolean;
 }
 
 /** A yes: from what the mount is made, so that no later change of the caller's file can show in it. */
@@ -39,6 +41,8 @@ export interface Admission {
   forget?(): void;
   /** whether set-user-ID files may count, within the range of the namespace */
   readonly keepsSetuid: boolean;
+  /** it is to be mounted for writing */
+  readonly writable: boolean;
   readonly signer: { readonly subject: string; readonly fingerprint: string } | null;
   /** nothing of the image's data had to be read */
   readonly cached: boolean;
@@ -59,6 +63,7 @@ export function storedAdmission({ descriptor, fileSystem, cached }: Obtained, si
     descriptors: [descriptor],
     source: (first) => ({ kind: 'file', descriptor: first }),
     keepsSetuid: true,
+    writable: false,
     signer,
     cached,
   };

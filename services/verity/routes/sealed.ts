@@ -29,6 +29,7 @@ export function sealedRoute(parts: SealedParts): Route {
         // Always a device of its own: another's, made before the file was sealed, may remember other bytes.
         source: (descriptor) => ({ kind: 'part', descriptor, offset: fileSystem.offset, size: fileSystem.size, shared: false }),
         keepsSetuid: true,
+        writable: false,
         signer: await judge(candidate, parts),
         cached: true,
       };
