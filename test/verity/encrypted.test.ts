@@ -1,7 +1,8 @@
 /** Encrypted images: opened by their password where somebody stands for them, and told apart by what is wrong with them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MountSource } from '../../mesh/protocol.ts';
+import { native } from '../../native/index.ts';
 import { fakeFileSystem, makeImage, makeSigner } from '../image/images.ts';
 import { dataOffset, makeVolume, type Volume, withFields } from '../luks/volumes.ts';
 import { writeDisk } from '../support/disk.ts';
@@ -148,6 +149,20 @@ describe('an encrypted image that nobody stands for', () => {
     expect(await sourceOf(bench.write('signed.raw', signed.bytes), { password, trusted: false })).toBe('POLICY_DENIED');
     expect(bench.status()).toMatchObject({ passwords: { opened: 0, refused: 0 } });
   });
+});
+
+it('an encrypted image that somebody lets in comes as a copy of what is encrypted, and no set-user-ID file of it counts', async () => {
+  await start({ askUntrusted: () => Promise.resolve(true) });
+  const path = disk();
+  const outcome = await bench.verify(path, { password });
+  const [partition] = outcome.attached?.payload.plan.partitions ?? [];
+  expect(partition).toMatchObject({ fileSystem: 'erofs', noSuid: true, writable: false });
+  expect(partition?.source).toMatchObject({ kind: 'crypt-device', offset: 0, size: content.length });
+  const [copy] = outcome.attached?.descriptors ?? [];
+  if (copy === undefined) throw new Error('there is no copy');
+  expect(readFileSync(copy.fd).equals(volume.bytes.subarray(dataOffset))).toBe(true);
+  expect(BigInt(statSync(path).ino)).not.toBe(native.describe(copy.fd).inode);
+  copy.close();
 });
 
 it('an image that is not encrypted is mounted as without a password', async () => {
