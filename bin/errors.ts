@@ -25,6 +25,8 @@ export class Failure extends Error {
 /** Everything that is not simply `failed`. */
 const statusOf: Partial<Record<ErrorCode, ExitCode>> = {
   PERMISSION_DENIED: exitCodes.refused,
+  PASSWORD_MISSING: exitCodes.refused,
+  PASSWORD_WRONG: exitCodes.refused,
   POLICY_DENIED: exitCodes.refused,
   SIGNATURE_INVALID: exitCodes.refused,
   SIGNATURE_MISSING: exitCodes.refused,
@@ -40,13 +42,14 @@ const statusOf: Partial<Record<ErrorCode, ExitCode>> = {
   STORE_FULL: exitCodes.temporary,
   TIMED_OUT: exitCodes.temporary,
 
+  ENCRYPTION_UNSUPPORTED: exitCodes.unavailable,
   NOT_IMPLEMENTED: exitCodes.unavailable,
   SERVICE_UNAVAILABLE: exitCodes.unavailable,
   INTERNAL: exitCodes.bug,
 };
 
 /** Codes that tell of the image itself, whoever asked for it. */
-const ofTheImage = /^(IMAGE|TABLE|PARTITION|ROOT|FILE_SYSTEM|VERITY|SIGNATURE)_/;
+const ofTheImage = /^(IMAGE|TABLE|PARTITION|ROOT|FILE_SYSTEM|VERITY|SIGNATURE|LUKS)_/;
 
 function exitCodeOf(code: ErrorCode): ExitCode {
   return statusOf[code] ?? (ofTheImage.test(code) ? exitCodes.badImage : exitCodes.failed);

@@ -7,6 +7,7 @@ import { fromHex, toHex } from './bytes.ts';
 import { discover, type FoundPartition, type ProtectedPartition } from './discoverable.ts';
 import { type PartitionTable, readPartitionTable } from './gpt.ts';
 import { uuidText } from './guid.ts';
+import { isLuks } from './luks/header.ts';
 import { type Architecture, type Designator, type MountedDesignator, mountedDesignators } from './partition-types.ts';
 import { type Reader, section, withFront } from './reader.ts';
 import {
@@ -34,6 +35,8 @@ export interface ImageFileSystem {
   readonly size: number;
   /** as its bytes said at this moment; who mounts must ask the bytes that are mounted */
   readonly superblock: Superblock | undefined;
+  /** a LUKS volume, in which the file system is */
+  readonly encrypted: boolean;
   readonly verity: Verity | undefined;
   /** of the hash tree: as it was signed or passed, else as the partitions bear it for their UUIDs */
   readonly rootHash: Uint8Array | undefined;
@@ -97,7 +100,8 @@ interface GivenHash {
 
 async function bareImage(reader: Reader, device: Reader | undefined, given: GivenHash | undefined): Promise<Image> {
   const superblock = await detectFileSystem(reader);
-  if (superblock === undefined) throw new PosternError('IMAGE_NOT_RECOGNISED');
+  const encrypted = superblock === undefined && (await isLuks(reader));
+  if (superblock === undefined && !encrypted) throw new PosternError('IMAGE_NOT_RECOGNISED');
   const verity = device && (await readVerity(device, 'sidecar', 0, device.size));
   if (verity !== undefined) checkFits(verity, reader.size);
   const root: ImageFileSystem = {
@@ -107,6 +111,7 @@ async function bareImage(reader: Reader, device: Reader | undefined, given: Give
     offset: 0,
     size: reader.size,
     superblock,
+    encrypted,
     verity,
     rootHash: given?.rootHash,
     document: given?.document,
@@ -121,8 +126,10 @@ async function protectedFileSystem(
   given: GivenHash | undefined,
 ): Promise<ImageFileSystem> {
   const { data, verity, signature } = found;
-  const [superblock, tree, document] = await Promise.all([
-    detectFileSystem(section(reader, data.offset, data.size)),
+  const content = section(reader, data.offset, data.size);
+  const [superblock, isVolume, tree, document] = await Promise.all([
+    detectFileSystem(content),
+    isLuks(content),
     verity && readVerity(section(reader, verity.offset, verity.size), 'image', verity.offset, verity.size),
     given === undefined ? signature && readDocument(section(reader, signature.offset, signature.size)) : given.document,
   ]);
@@ -135,6 +142,7 @@ async function protectedFileSystem(
     offset: data.offset,
     size: data.size,
     superblock,
+    encrypted: isVolume && superblock === undefined,
     verity: tree,
     rootHash: document?.rootHash ?? given?.rootHash ?? (verity && tree && hashByName(data, verity, tree)),
     document,

@@ -3,9 +3,11 @@ import { PosternError } from '../mesh/errors.ts';
 import type { Image, ImageFileSystem } from './image.ts';
 import { type MountedDesignator, mountedDesignators, protectedDesignators } from './partition-types.ts';
 import { allowsUse, applyPolicy, type ImagePolicy, type PolicySubject, type Use } from './policy.ts';
+import type { FileSystem } from './superblock.ts';
 
 /** How a file system is protected, when nothing but its own partitions is asked. */
-export function protectionOf({ verity, document }: ImageFileSystem): Use {
+export function protectionOf({ encrypted, verity, document }: ImageFileSystem): Use {
+  if (encrypted) return 'encrypted';
   if (verity === undefined) return 'unprotected';
   return document === undefined ? 'verity' : 'signed';
 }
@@ -34,6 +36,14 @@ export function permittedFileSystems(image: Image, policy: ImagePolicy, useOf: (
   return permitted;
 }
 
+/**
+ * Holds what an encrypted file system turned out to be against the policy that let it be opened.
+ * @throws PosternError POLICY_DENIED
+ */
+export function checkContent(policy: ImagePolicy, fileSystem: ImageFileSystem, type: FileSystem): void {
+  applyPolicy(policy, fileSystem.designator, { ...subjectOf(fileSystem, 'encrypted'), fileSystem: type });
+}
+
 /** Whether a signature is all that the policy wants besides. */
 function lacksSignature(policy: ImagePolicy, designator: MountedDesignator, use: Use): boolean {
   if (!protectedDesignators.some((guarded) => guarded === designator) || (use !== 'verity' && use !== 'unprotected')) return false;
@@ -45,6 +55,6 @@ function subjectOf(fileSystem: ImageFileSystem | undefined, use: Use): PolicySub
     use,
     readOnly: fileSystem?.partition?.readOnly ?? false,
     growFileSystem: fileSystem?.partition?.growFileSystem ?? false,
-    fileSystem: fileSystem?.superblock?.type ?? null,
+    fileSystem: fileSystem?.encrypted === true ? 'encrypted' : (fileSystem?.superblock?.type ?? null),
   };
 }

@@ -186,7 +186,7 @@ export interface PolicySubject {
   readonly use: Use;
   readonly readOnly: boolean;
   readonly growFileSystem: boolean;
-  /** null where it is not one that policies can name, or not known */
+  /** null where it is not one that policies can name, or not known; `encrypted` where that shows later */
   readonly fileSystem: string | null;
 }
 
@@ -206,6 +206,7 @@ export function applyPolicy(policy: ImagePolicy, designator: Designator, subject
   }
   if (!flags.has(subject.readOnly ? 'read-only-on' : 'read-only-off')) throw denied(designator, 'its read-only flag');
   if (!flags.has(subject.growFileSystem ? 'growfs-on' : 'growfs-off')) throw denied(designator, 'its growfs flag');
+  if (subject.fileSystem === 'encrypted') return 'use';
   const named = fileSystemFlags.find((flag) => flag === subject.fileSystem);
   if (named === undefined ? fileSystemFlags.some((flag) => !flags.has(flag)) : !flags.has(named))
     throw denied(designator, `a file system of type ${subject.fileSystem ?? 'unknown'}`);

@@ -129,6 +129,21 @@ export const errorCatalogue = {
   },
   POLICY_INVALID: { why: 'the image policy cannot be read', next: 'see the grammar in docs/images.md' },
   POLICY_DENIED: { why: 'the image policy does not allow this image', next: 'see `postern inspect` for what the policy met' },
+  LUKS_HEADER: { why: 'the LUKS header is not valid', next: 'the image is damaged: fetch it again' },
+  LUKS_UNSUPPORTED: {
+    why: 'the encrypted volume is of a kind that Postern does not open',
+    next: 'use LUKS2 with aes-xts-plain64 and without integrity, as `cryptsetup luksFormat` does by default',
+  },
+  LUKS_COST: {
+    why: 'trying a password would take more memory or time than the operator allows',
+    next: 'add the password anew with less (`cryptsetup luksConvertKey --pbkdf-memory`), or raise verity.unlock_memory',
+  },
+  ENCRYPTION_UNSUPPORTED: {
+    why: 'this kernel can not open encrypted images',
+    next: 'serve with a kernel that has dm-crypt and its keyring',
+  },
+  PASSWORD_MISSING: { why: 'the image is encrypted, and no password came with the call', next: 'pass its password' },
+  PASSWORD_WRONG: { why: 'the password opens none of the keyslots', next: 'pass the right one' },
   STORE_FULL: { why: 'the verified store has no room that is not in use', next: 'raise verity.store.max_size, or end containers' },
 
   // The directory

@@ -19,11 +19,13 @@ const shortString = 0xa0;
 const longestName = 31;
 
 /**
- * Bytes of a message, the caller's own copy (msgpackr's own result is a view that its next call overwrites).
+ * Bytes of a message, the caller's own copy (msgpackr's own result is a view that its next call overwrites; a secret would stay in it).
  * @throws FrameError where it is larger than a receiver takes
  */
 export function encodeFrame(name: string, payload: unknown): Uint8Array {
-  const frame = Uint8Array.from(codec.pack([name, payload]));
+  const packed = codec.pack([name, payload]);
+  const frame = Uint8Array.from(packed);
+  packed.fill(0);
   if (frame.length > maxFrameBytes) throw new FrameError(`${name} has ${frame.length} bytes, more than ${maxFrameBytes}`);
   return frame;
 }

@@ -22,6 +22,7 @@ import {
   plainObject,
   plan,
   request,
+  secret,
   text,
 } from './shapes.ts';
 
@@ -219,7 +220,16 @@ export const messages = {
   'image.mount': message(
     ['gateway'],
     ['allocator'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, hasNamespace: v.boolean(), hasSidecar: v.boolean(), consult }),
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      options: imageOptions,
+      password: v.nullable(secret),
+      hasNamespace: v.boolean(),
+      hasSidecar: v.boolean(),
+      consult,
+    }),
     (p) => ['image', ...withNamespace(p.hasNamespace), ...(p.hasSidecar ? (['image'] as const) : none), ...withProcess(p.consult)],
   ),
   'image.verify': message(
@@ -230,6 +240,7 @@ export const messages = {
       deadline,
       peer,
       options: imageOptions,
+      password: v.nullable(secret),
       holder: v.nullable(holder),
       hasSidecar: v.boolean(),
       /** the image is a file of root's alone, directly in a directory that the operator trusts */
@@ -252,8 +263,12 @@ export const messages = {
     Array<DescriptorKind>(p.mounted.partitions.length).fill('mount'),
   ),
 
-  /** why this kernel makes no dm-verity devices, or null where it does */
-  'devices.state': message(['mounter'], ['verity'], v.strictObject({ verityMissing: v.nullable(text(255)) })),
+  /** why this kernel makes no dm-verity devices, and none of dm-crypt; null where it does */
+  'devices.state': message(
+    ['mounter'],
+    ['verity'],
+    v.strictObject({ verityMissing: v.nullable(text(255)), cryptMissing: v.nullable(text(255)) }),
+  ),
 
   // MountDirectory: gateway → allocator → mounter → lsm → gateway. Nobody parses anything, so verity has no part in it
   'directory.mount': message(

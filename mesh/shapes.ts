@@ -17,6 +17,11 @@ export const deadline = v.pipe(v.number(), v.minValue(0));
 /** The 64-bit kernel id (`id:N`), or inode and generation (`ino:N+G`) where the kernel has none. */
 export const namespace = text(64);
 
+/** The longest password; keys are far shorter. */
+export const maxSecretBytes = 4096;
+/** In no log, and wiped after use by each who had it. */
+export const secret = v.pipe(v.instance(Uint8Array), v.maxLength(maxSecretBytes));
+
 /** Deep enough for any configuration or report of ours. */
 const maxDepth = 16;
 
@@ -89,6 +94,16 @@ const source = v.variant('kind', [
     signature: v.nullable(v.instance(Uint8Array)),
     /** a certificate of the operator's made it: the kernel need not know the signer */
     trusted: v.boolean(),
+  }),
+  /** a dm-crypt device over the encrypted segment of a volume, which verity has opened */
+  v.strictObject({
+    kind: v.literal('crypt-device'),
+    descriptor: count(252),
+    offset: bytes,
+    size: bytes,
+    sectorSize: count(4096),
+    tweak: bytes,
+    key: secret,
   }),
 ]);
 export type MountSource = v.InferOutput<typeof source>;

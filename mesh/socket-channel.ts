@@ -80,7 +80,7 @@ export class SocketChannel implements Channel {
       if (fate === 'waits') break;
       this.#headDeparted = false;
       this.#waiting.shift();
-      if (fate === 'sent') closeAll(packet.descriptors);
+      if (fate === 'sent') forget(packet);
       else lose(packet);
     }
     this.#watch();
@@ -123,7 +123,9 @@ export class SocketChannel implements Channel {
       closeAll(descriptors);
       this.close();
     } else {
-      receiver.message(inbox.slice(0, message.bytes), descriptors);
+      const frame = inbox.slice(0, message.bytes);
+      inbox.fill(0, 0, message.bytes);
+      receiver.message(frame, descriptors);
     }
   }
 
@@ -139,6 +141,12 @@ export class SocketChannel implements Channel {
       throw error;
     }
   }
+}
+
+/** It is the receiver's now. Some have a secret in them. */
+function forget({ frame, descriptors }: Packet): void {
+  closeAll(descriptors);
+  frame.fill(0);
 }
 
 function isBroken(error: unknown): boolean {

@@ -51,7 +51,10 @@ export interface BlockDevices {
   dmNames(controlFd: number): string[];
 
   // ── keys
-  /** A `user` key in the keyring of this thread alone: its number. At most 32767 bytes. */
-  addThreadKey(description: string, payload: Uint8Array): number;
+  /**
+   * A key in the keyring of this thread alone: its number. At most 32767 bytes. A `logon` key's description has a colon, and nobody can
+   * read it back.
+   */
+  addThreadKey(type: 'user' | 'logon', description: string, payload: Uint8Array): number;
   unlinkThreadKey(key: number): void;
 }

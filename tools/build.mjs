@@ -26,6 +26,7 @@ const bundles = [
   { out: 'gateway.mjs', entry: 'services/gateway/main.ts' },
   { out: 'allocator.mjs', entry: 'services/allocator/main.ts' },
   { out: 'verity.mjs', entry: 'services/verity/main.ts' },
+  { out: 'verity-unlock.mjs', entry: 'services/verity/unlock/thread.ts' },
   { out: 'mounter.mjs', entry: 'services/mounter/main.ts' },
   { out: 'mounter-worker.mjs', entry: 'services/mounter/worker.ts' },
   { out: 'lsm.mjs', entry: 'services/lsm/main.ts' },

@@ -1,5 +1,5 @@
 /** Which images a container is made of, and where each goes: `FILE`, then `FILE:/PATH`. */
-import { constants, openSync } from 'node:fs';
+import { constants, openSync, readFileSync } from 'node:fs';
 import { basename, posix } from 'node:path';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { isSystemError, native } from '../../native/index.ts';
@@ -65,6 +65,17 @@ export function openImage(file: string): Descriptor {
     if (!isSystemError(thrown)) throw thrown;
     const reason = why[thrown.code] ?? thrown.message;
     throw new Failure({ what: `${file} can't be opened`, why: reason, next: 'see --image', exitCode: exitCodes.noInput });
+  }
+}
+
+/** The first line of a file, which may be a pipe: on the command line everybody could see it. */
+export function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    const reason = why[thrown.code] ?? thrown.message;
+    throw new Failure({ what: `${file} can't be read`, why: reason, next: 'see --password-file', exitCode: exitCodes.noInput });
   }
 }
 

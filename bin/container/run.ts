@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { attempt, connect } from '../gate.ts';
 import { Progress } from '../output.ts';
-import { hostNameOf, type ImageArgument, openImage, parseImages } from './images.ts';
+import { hostNameOf, type ImageArgument, openImage, parseImages, readPassword } from './images.ts';
 import { become, newUserNamespace } from './program.ts';
 import { environment, hostName, identity } from './surroundings.ts';
 
@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly image?: string[];
   readonly socket: string;
   readonly env?: string[];
+  readonly passwordFile?: string;
   readonly user?: string;
   readonly hostname?: string;
   readonly privateNetwork?: boolean;
@@ -39,10 +40,16 @@ async function prepare(gate: PosternClient, file: string, image: Descriptor): Pr
 }
 
 /** Mounts one image for the namespace; each of its partitions goes where the image says, below the image's own place. */
-async function mountImage(gate: PosternClient, { file, target }: ImageArgument, image: Descriptor, userNamespace: Descriptor) {
+async function mountImage(
+  gate: PosternClient,
+  { file, target }: ImageArgument,
+  image: Descriptor,
+  userNamespace: Descriptor,
+  password: string | null,
+) {
   const refused = `${file} was refused`;
-  if (native.describe(image.fd).size >= worthShowing) await attempt(refused, prepare(gate, file, image));
-  const mounted = await attempt(refused, gate.mountImage({ image, userNamespace }));
+  if (password === null && native.describe(image.fd).size >= worthShowing) await attempt(refused, prepare(gate, file, image));
+  const mounted = await attempt(refused, gate.mountImage({ image, userNamespace, password }));
   return mounted.placesBelow(target).map(({ partition, path }): Attachment => ({ mount: partition.mount, target: path }));
 }
 
@@ -57,13 +64,14 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   const variables = environment(options.env ?? [], uid, process.env);
   const name = options.hostname === undefined ? hostNameOf(images[0]?.file ?? '') : hostName(options.hostname);
 
+  const password = options.passwordFile === undefined ? null : readPassword(options.passwordFile);
   const opened = images.map((image) => ({ image, file: openImage(image.file) }));
   using gate = connect(options.socket);
   using namespace = await newUserNamespace();
   await attempt('no range was given', gate.allocate({ name, userNamespace: namespace }));
   const attachments: Attachment[] = [];
   // one after the other: the second may be the first one's copy
-  for (const { image, file } of opened) attachments.push(...(await mountImage(gate, image, file, namespace)));
+  for (const { image, file } of opened) attachments.push(...(await mountImage(gate, image, file, namespace, password)));
   closeAll(opened.map(({ file }) => file));
 
   return become({

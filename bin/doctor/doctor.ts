@@ -10,7 +10,7 @@ export interface DoctorOptions {
 }
 
 /** Tried by nobody but root: an ordinary user's EPERM there says nothing about the kernel. */
-const forRoot = ['erofs-file', 'loop', 'dm-verity', 'dm-integrity', 'tap', 'bpf-lsm'];
+const forRoot = ['erofs-file', 'loop', 'dm-verity', 'dm-crypt', 'dm-integrity', 'tap', 'bpf-lsm'];
 
 export function findingOf(name: string, answer: Answer, root: boolean): Finding {
   if (answer === 'ok') return 'yes';

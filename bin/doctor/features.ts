@@ -92,6 +92,13 @@ export const features: readonly Feature[] = [
     next: 'modprobe dm_verity, if this kernel has it; the store is as safe',
   },
   {
+    name: 'dm-crypt',
+    title: 'device mapper with dm-crypt',
+    yes: 'encrypted images can be opened by their password',
+    no: 'encrypted images are refused',
+    next: 'modprobe dm_crypt, if this kernel has it',
+  },
+  {
     name: 'dm-integrity',
     title: 'device mapper with dm-integrity',
     yes: 'writable images can be protected from change behind their user’s back',
@@ -161,6 +168,7 @@ export const routes: readonly Route[] = [
   { title: 'signed image, checked whole once and kept (verified store)', needs: [] },
   { title: 'signed image, checked by the kernel as it is read (dm-verity)', needs: ['dm-verity', 'loop'] },
   { title: 'file sealed with a signed digest (fs-verity)', needs: ['fs-verity'] },
+  { title: 'encrypted image (dm-crypt)', needs: ['dm-crypt', 'loop'] },
   { title: 'writable image with integrity (dm-integrity)', needs: ['dm-integrity'], planned: true },
   { title: 'ranges used again after their namespace', needs: ['bpf-lsm'] },
 ];

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { toHex } from '../../image/bytes.ts';
 import { type PartitionTable, readPartitionTable } from '../../image/gpt.ts';
 import { type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
+import { isLuks } from '../../image/luks/header.ts';
 import { type Architecture, architectureOf, roleOf } from '../../image/partition-types.ts';
-import { section } from '../../image/reader.ts';
+import { type Reader, section } from '../../image/reader.ts';
 import { describeSigner, signersOf } from '../../image/signer.ts';
 import { detectFileSystem } from '../../image/superblock.ts';
 import { PosternError } from '../../mesh/errors.ts';
@@ -75,21 +76,28 @@ async function decide(
   }
 }
 
+/** What is encrypted does not tell more. */
+async function volumeType(content: Reader): Promise<'luks' | null> {
+  return (await isLuks(content)) ? 'luks' : null;
+}
+
 async function describePartitions(subject: Subject, found: PartitionTable | undefined): Promise<PartitionFacts[]> {
   if (found === undefined) {
     const superblock = await detectFileSystem(subject.reader);
     const facts = { number: null, architecture: null, size: subject.reader.size, offset: 0, label: superblock?.label ?? null };
-    return superblock ? [{ ...facts, role: 'root', fileSystem: superblock.type, uuid: superblock.uuid }] : [];
+    const type = superblock?.type ?? (await volumeType(subject.reader));
+    return type === null ? [] : [{ ...facts, role: 'root', fileSystem: type, uuid: superblock?.uuid ?? null }];
   }
   return Promise.all(
     found.partitions.map(async ({ number, type, uuid, label, offset, size: bytes }) => {
       const role = roleOf(type);
-      const superblock = await detectFileSystem(section(subject.reader, offset, bytes));
+      const content = section(subject.reader, offset, bytes);
+      const superblock = await detectFileSystem(content);
       return {
         number,
         role: role?.designator ?? type,
         architecture: role?.architecture ?? null,
-        fileSystem: superblock?.type ?? null,
+        fileSystem: superblock?.type ?? (await volumeType(content)),
         size: bytes,
         offset,
         label,

@@ -184,6 +184,7 @@ static int device_mapper_target(const char *target) {
   return control < 0 ? errno : outcome(ioctl(control, DM_GET_TARGET_VERSION, &request));
 }
 static int dm_verity(void) { return device_mapper_target("verity"); }
+static int dm_crypt(void) { return device_mapper_target("crypt"); }
 static int dm_integrity(void) { return device_mapper_target("integrity"); }
 
 /* A pair of interfaces in a network of our own, which it ends with. */
@@ -237,6 +238,7 @@ static const struct {
     {"fs-verity", fs_verity},
     {"loop", loop_device},
     {"dm-verity", dm_verity},
+    {"dm-crypt", dm_crypt},
     {"dm-integrity", dm_integrity},
     {"veth", veth},
     {"tap", tap},

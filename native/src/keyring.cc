@@ -12,10 +12,11 @@ namespace {
 Napi::Value AddThreadKey(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Arguments arguments(info);
+  const std::string type = arguments.Text("type");
   const std::string description = arguments.Text("description");
   const Bytes payload = arguments.View("payload");
   if (arguments.Failed()) return {};
-  const long key = syscall(SYS_add_key, "user", description.c_str(), payload.data, payload.length, KEY_SPEC_THREAD_KEYRING);
+  const long key = syscall(SYS_add_key, type.c_str(), description.c_str(), payload.data, payload.length, KEY_SPEC_THREAD_KEYRING);
   return key < 0 ? SystemError(env, "add_key") : Napi::Number::New(env, static_cast<double>(key));
 }
 

@@ -297,7 +297,13 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
       }
     },
 
-    'image.mount': mount,
+    'image.mount'(call, descriptors) {
+      try {
+        mount(call, descriptors);
+      } finally {
+        call.password?.fill(0);
+      }
+    },
 
     async 'directory.mount'(call, [directory, process, namespace]) {
       if (directory === undefined || process === undefined) throw new PosternError('INTERNAL');

@@ -33,9 +33,10 @@ export interface Reference {
   readonly parameter: string;
 }
 
-/** The descriptors that came with one call, by their index. */
+/** What came with one call and must not outlast it: descriptors, by their index, and secrets. */
 export class Bag {
   readonly #descriptors: Descriptor[];
+  readonly #secrets: Uint8Array[] = [];
 
   /** Takes the descriptors over. */
   constructor(descriptors: readonly Descriptor[]) {
@@ -66,9 +67,16 @@ export class Bag {
     }
   }
 
-  /** Closes all that is left; a second time does nothing. */
+  /** Wipes a secret when the bag is closed. */
+  keep<S extends Uint8Array | null>(secret: S): S {
+    if (secret !== null) this.#secrets.push(secret);
+    return secret;
+  }
+
+  /** Closes all that is left, and wipes what is secret; a second time does nothing. */
   close(): void {
     closeAll(this.#descriptors.splice(0));
+    for (const secret of this.#secrets.splice(0)) secret.fill(0);
   }
 }
 

@@ -68,16 +68,23 @@ const unmapped: Translation = (failure) =>
 
 /** The detail names the system call and its error: stock clients want the number. */
 const systemError: Translation = ({ error, told }) => {
-  const names: Readonly<Record<string, number>> = constants.errno;
   const errnoName = error.detail.match(/\bE[A-Z0-9]+\b/)?.[0];
-  const errno = errnoName === undefined ? undefined : names[errnoName];
-  const [knownName, known] = errnoName === undefined || errno === undefined ? ['EIO', constants.errno.EIO] : [errnoName, errno];
-  return varlinkError('io.systemd.System', { origin: 'linux', errnoName: knownName, errno: known, ...told });
+  return systemErrorNamed(errnoName ?? '', told);
 };
 
-/** As the kernel would say of one device that is wanted in two ways. */
-const busy: Translation = ({ told }) =>
-  varlinkError('io.systemd.System', { origin: 'linux', errnoName: 'EBUSY', errno: constants.errno.EBUSY, ...told });
+/** What systemd's daemon, or the kernel, says by its number alone. */
+function systemErrorOf(errnoName: string): Translation {
+  return ({ told }) => systemErrorNamed(errnoName, told);
+}
+
+/** linux/asm-generic/errno.h; Node's table has no such. */
+const errorNumbers: Readonly<Record<string, number>> = { ...constants.errno, EKEYREJECTED: 129 };
+
+function systemErrorNamed(name: string, told: Told): VarlinkError {
+  const known = errorNumbers[name];
+  const [errnoName, errno] = known === undefined ? ['EIO', constants.errno.EIO] : [name, known];
+  return varlinkError('io.systemd.System', { origin: 'linux', errnoName, errno, ...told });
+}
 
 const incompatible = plain('io.systemd.MountFileSystem.IncompatibleImage');
 const unverified = plain('io.systemd.MountFileSystem.VerityFailure');
@@ -135,7 +142,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   IMAGE_TOO_SHORT: incompatible,
   IMAGE_UNREADABLE: incompatible,
   IMAGE_CHANGED: incompatible,
-  IMAGE_IN_USE: busy,
+  IMAGE_IN_USE: systemErrorOf('EBUSY'),
   IMAGE_TOO_LARGE: plain('io.postern.Gateway.LimitReached'),
   IMAGE_NOT_RECOGNISED: incompatible,
   TABLE_BROKEN: incompatible,
@@ -156,6 +163,12 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   SIGNER_UNKNOWN: plain('io.systemd.MountFileSystem.KeyNotFound'),
   POLICY_INVALID: parameter('imagePolicy'),
   POLICY_DENIED: plain('io.systemd.MountFileSystem.DeniedByImagePolicy'),
+  LUKS_HEADER: incompatible,
+  LUKS_UNSUPPORTED: incompatible,
+  LUKS_COST: plain('io.postern.Gateway.LimitReached'),
+  ENCRYPTION_UNSUPPORTED: systemErrorOf('EOPNOTSUPP'),
+  PASSWORD_MISSING: plain('io.systemd.MountFileSystem.KeyNotFound'),
+  PASSWORD_WRONG: systemErrorOf('EKEYREJECTED'),
   STORE_FULL: plain('io.postern.Gateway.StoreFull'),
 
   DIRECTORY_NOT_YOURS: plain('org.varlink.service.PermissionDenied'),

@@ -7,9 +7,10 @@ import { type FileKey, fileKey, type LoopDevices, type Reservation } from './dev
 import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
+import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
 import type { DirectFiles } from './sources/file.ts';
 import { type LoopRange, wholeFile } from './sources/loop.ts';
-import { devicePrefix } from './sources/verity-device.ts';
+import { devicePrefix } from './sources/mapped-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
 /** What every attachment of this process shares. */
@@ -43,8 +44,10 @@ export function attach(work: Work, workshop: Workshop): Promise<Attached[]> {
   return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
 }
 
-/** How a file becomes a source. A loop device without a key is this mount's alone; dm-verity devices find each other by name. */
-type Way = { readonly kind: 'file' | 'verity-device' } | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
+/** How a file becomes a source. A loop device without a key is this mount's alone; device mapper's find each other by name. */
+type Way =
+  | { readonly kind: 'file' | 'verity-device' | 'crypt-device' }
+  | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
 
 function isOn(way: Way | undefined, key: FileKey): boolean {
   return way?.kind === 'loop' && way.key === key;
@@ -140,7 +143,7 @@ class Attachment {
   #way(partition: Preparation): Way {
     const { source, writable } = partition;
     const isOwn = partition.asked.length > 0;
-    if (source.kind === 'verity-device') return { kind: source.kind };
+    if (source.kind === 'verity-device' || source.kind === 'crypt-device') return { kind: source.kind };
     const facts = this.#facts(partition);
     if (source.kind === 'part') {
       const range = { offset: source.offset, sizeLimit: source.size };
@@ -155,6 +158,7 @@ class Attachment {
     const { source, asked = [] } = this.#work.partitions[index] ?? {};
     const fd = this.#descriptor(source?.descriptor).fd;
     if (source?.kind === 'verity-device') return this.#verityDevice(source, asked);
+    if (source?.kind === 'crypt-device') return this.#cryptDevice(source);
     if (way?.kind !== 'loop') return { kind: 'file', fd };
     const { range, key } = way;
     return { kind: 'loop', fd, range, device: key === null ? null : (this.#reservations.get(key)?.device ?? null) };
@@ -172,6 +176,18 @@ class Attachment {
       table: source,
       signature: source.signature,
       trusted: source.trusted,
+    };
+  }
+
+  #cryptDevice(source: CryptSource): JobSource {
+    const { descriptor, offset, size, sectorSize, tweak, key } = source;
+    const { fd } = this.#descriptor(descriptor);
+    return {
+      kind: 'crypt-device',
+      name: cryptDeviceName(devicePrefix, this.#workshop.kernel.describe(fd), source),
+      data: { fd, range: { offset, sizeLimit: size } },
+      table: { size, sectorSize, tweak },
+      key,
     };
   }
 

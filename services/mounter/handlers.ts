@@ -2,6 +2,7 @@
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
+import type { MountPlan } from '../../mesh/protocol.ts';
 import { attach, type Workshop } from './attachment.ts';
 import type { JobOutcome } from './job.ts';
 import { describeMounted, prepare } from './plan.ts';
@@ -11,7 +12,9 @@ export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally
   return {
     async 'image.attach'({ request, deadline, holder, plan, sources }, descriptors) {
       const [namespace, images] = holder === null ? [null, descriptors] : [descriptors[0] ?? null, descriptors.slice(1)];
-      const made = await tally.count(() => attach({ deadline, namespace, partitions: prepare(plan, sources), sources: images }, workshop));
+      const made = await tally
+        .count(() => attach({ deadline, namespace, partitions: prepare(plan, sources), sources: images }, workshop))
+        .finally(() => wipeKeys(plan));
       closeAll(images);
       for (const { growth } of made)
         if (growth !== null && growth !== 'done') mesh.log.warn({ request, ...growth }, 'a file system stays as small as it is');
@@ -43,6 +46,10 @@ export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally
       mesh.pass('lsm', 'directory.allow', { request, holder, isMapped }, [...(namespace === undefined ? [] : [namespace]), mount]);
     },
   };
+}
+
+function wipeKeys({ partitions }: MountPlan): void {
+  for (const { source } of partitions) if (source.kind === 'crypt-device') source.key.fill(0);
 }
 
 function theMount(outcome: JobOutcome): Descriptor {

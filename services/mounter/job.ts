@@ -1,6 +1,7 @@
 /** What the main thread asks a worker to do, and what comes back: plain data, as it crosses from thread to thread. Pure. */
 import type { ErrorCode } from '../../mesh/errors.ts';
 import type { MountOption } from './filesystems.ts';
+import type { CryptDevice } from './sources/crypt-device.ts';
 import type { FilePart } from './sources/loop.ts';
 import type { VerityDevice } from './sources/verity-device.ts';
 
@@ -13,7 +14,8 @@ export type JobSource =
   | { readonly kind: 'file'; readonly fd: number }
   /** a loop device over a file or a part of one: the one that is there already, or one to be made */
   | ({ readonly kind: 'loop'; readonly device: number | null } & FilePart)
-  | ({ readonly kind: 'verity-device' } & VerityDevice);
+  | ({ readonly kind: 'verity-device' } & VerityDevice)
+  | ({ readonly kind: 'crypt-device' } & CryptDevice);
 
 export interface JobPartition {
   /** names the partition in an error */

@@ -16,8 +16,10 @@ import { LoopDevices } from './devices.ts';
 import { mounterHandlers } from './handlers.ts';
 import { MountPool } from './pool.ts';
 import { privileges } from './privileges.ts';
+import { cryptTarget } from './sources/crypt-device.ts';
 import { DirectFiles } from './sources/file.ts';
-import { sweepVerityDevices, verityTargetMissing } from './sources/verity-device.ts';
+import { sweepDevices, targetMissing } from './sources/mapped-device.ts';
+import { verityTarget } from './sources/verity-device.ts';
 import { Tally } from './tally.ts';
 
 await runService({
@@ -35,10 +37,10 @@ await runService({
     });
     const devices = new LoopDevices(native, clock);
     devices.discover();
-    const verityMissing = verityTargetMissing(native);
-    if (verityMissing === null) sweepVerityDevices(native);
+    const missing = { verityMissing: targetMissing(native, verityTarget), cryptMissing: targetMissing(native, cryptTarget) };
+    if (Object.values(missing).includes(null)) sweepDevices(native);
     mesh.onPeerUp((peer) => {
-      if (peer === 'verity') mesh.send('verity', 'devices.state', { verityMissing });
+      if (peer === 'verity') mesh.send('verity', 'devices.state', missing);
     });
     const tally = new Tally();
     const workshop = {
@@ -51,7 +53,7 @@ await runService({
     };
     return {
       handlers: mounterHandlers(mesh, workshop, tally),
-      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, verityMissing, ...tally.report() }),
+      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, ...missing, ...tally.report() }),
     };
   },
 });

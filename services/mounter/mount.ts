@@ -7,6 +7,7 @@ import { PosternError } from '../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../native/index.ts';
 import type { Growth, JobOutcome, JobPartition, MadeMount, MountJob } from './job.ts';
 import { kernelWords } from './refusal.ts';
+import { openCryptDevice } from './sources/crypt-device.ts';
 import { openFile, wantsDevice } from './sources/file.ts';
 import { existingLoop, makeLoop } from './sources/loop.ts';
 import type { Source } from './sources/source.ts';
@@ -103,6 +104,8 @@ function openSource(kernel: Addon, { source, writable }: JobPartition, inTime: (
       return source.device === null ? makeLoop(kernel, source.fd, !writable, source.range) : existingLoop(source.device);
     case 'verity-device':
       return openVerityDevice(kernel, source, inTime);
+    case 'crypt-device':
+      return openCryptDevice(kernel, source, inTime);
   }
 }
 

@@ -3,6 +3,7 @@ import { PosternError } from '../../mesh/errors.ts';
 import type { MountedImage, MountPlan, MountSource, PlannedPartition } from '../../mesh/protocol.ts';
 import { type FileSystem, fileSystem, type MountOption, mayBeSet, parseOption } from './filesystems.ts';
 import { mountAttributes } from './job.ts';
+import { checkCryptTable } from './sources/crypt-table.ts';
 import { checkVerityTable } from './sources/verity-table.ts';
 
 /** A partition with everything decided but the device it comes from. */
@@ -30,6 +31,7 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
   const { source } = partition;
   if (source.kind === 'verity-device') checkVerityTable(source);
+  if (source.kind === 'crypt-device') checkCryptTable(source);
   // Two superblocks of one file would each write what the other does not know of.
   const isShared = source.kind === 'file' || (source.kind === 'part' && source.shared);
   if (partition.writable && (!isShared || partition.asked.length > 0))

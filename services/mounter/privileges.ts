@@ -20,7 +20,7 @@ export const privileges: Privileges = {
   systemCalls: [
     { names: ['fsopen', 'fsconfig', 'fsmount', 'mount_setattr'], why: 'a superblock, its mount, its ID map' },
     { names: ['openat'], why: 'loop-control, and loop devices as they come and go' },
-    { names: ['add_key', 'keyctl'], why: 'a signature for dm-verity comes as a key of the thread that asks' },
+    { names: ['add_key', 'keyctl'], why: 'a signature for dm-verity, and a key for dm-crypt, come as keys of the thread that asks' },
     { names: ['socketpair', 'setsockopt'], why: 'each question to a namespace helper brings the socket for its answer' },
   ],
   why: 'mounts what verity approved, and directories that the allocator found to belong to their callers, for the namespace of the request',

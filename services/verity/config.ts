@@ -58,6 +58,8 @@ export const configSchema = v.strictObject({
   system_trust: v.optional(v.array(folder), [...systemTrustFolders]),
   /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
   signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
+  /** what trying a password on an encrypted image may take, at a time; `cryptsetup luksFormat` asks for up to 1 GiB by default */
+  unlock_memory: v.optional(size, 2 ** 30),
   /** what images are held against, before a caller's own policy: those that nobody stands for, and those that somebody does */
   policies: v.optional(v.strictObject({ untrusted: v.optional(policy, untrustedPolicy), trusted: v.optional(policy, trustedPolicy) }), {}),
   /** the ways to be trusted that are switched on */

@@ -2,7 +2,7 @@
 import { toHex } from '../../image/bytes.ts';
 import { givenSignature, type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
 import type { Architecture } from '../../image/partition-types.ts';
-import { permittedFileSystems } from '../../image/permit.ts';
+import { checkContent, permittedFileSystems } from '../../image/permit.ts';
 import { allowsUse, type Use } from '../../image/policy.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
@@ -37,6 +37,8 @@ export interface Examination {
   readonly source: Source;
   readonly sidecar: Source | undefined;
   readonly uid: number;
+  /** borrowed */
+  readonly password: Uint8Array | null;
   readonly standing: Standing;
 }
 
@@ -45,6 +47,8 @@ export interface Terms {
   readonly policy: OperatorsPolicy;
   /** the first that a policy allows is taken */
   readonly routes: readonly Route[];
+  /** the one way for what is encrypted */
+  readonly encrypted: Route;
 }
 
 export class Examiner {
@@ -59,22 +63,23 @@ export class Examiner {
 
   /** Resolves to what may be mounted, whose descriptors are the caller's then. Throws the named refusal. */
   async examine(examination: Examination, life: Life): Promise<Examined> {
-    const { options, source, sidecar, uid, standing } = examination;
+    const { options, source, sidecar, uid, standing, password } = examination;
     const terms = this.#terms[standing];
     const policy = terms.policy.inForce(options.imagePolicy);
     const sealed = sealedFile(examination);
     const image = await this.#read(examination);
     life.step('RECOGNISED');
-    const permitted = permittedWith(image, sealed, policy, terms.routes);
+    const permitted = permittedWith(image, sealed, policy, terms);
     life.step('PERMITTED');
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
         const forWriting = !options.readOnly && fileSystem.partition?.readOnly !== true;
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting }, life);
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting, password }, life);
         admitted.push({ fileSystem, admission });
+        if (fileSystem.encrypted) checkContent(policy.policy, fileSystem, admission.fileSystem);
         // The policy was asked about what the caller's file said; what is mounted must be that.
-        if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
+        else if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
       }
       life.step('OBTAINED');
     } catch (thrown) {
@@ -109,12 +114,12 @@ function permittedWith(
   image: Image,
   sealed: SealedFile | null,
   { policy }: PolicyInForce,
-  routes: readonly Route[],
+  { routes, encrypted }: Terms,
 ): [ImageFileSystem, Route][] {
   const open = new Map<ImageFileSystem, Route>();
   const useOf = (fileSystem: ImageFileSystem): Use => {
     let first: Use | undefined;
-    for (const route of routes) {
+    for (const route of fileSystem.encrypted ? [encrypted] : routes) {
       const use = route.use(fileSystem, sealed);
       if (use !== undefined && allowsUse(policy, fileSystem.designator, use)) {
         open.set(fileSystem, route);

@@ -14,6 +14,7 @@ import type { VerityDevices } from './routes/device.ts';
 import { closeAdmissions } from './routes/route.ts';
 import { Source } from './source.ts';
 import { type Standing, standingOf } from './standing.ts';
+import type { CryptDevices } from './unlock/crypt-devices.ts';
 
 /** What the protocol has room for. */
 const maxSignerLength = 255;
@@ -24,6 +25,7 @@ interface Asked {
   readonly peer: Peer;
   readonly options: ImageOptions;
   readonly standing: Standing;
+  readonly password: Uint8Array | null;
 }
 
 export interface VerityParts {
@@ -31,19 +33,24 @@ export interface VerityParts {
   readonly examiner: Examiner;
   readonly lives: Lives;
   readonly devices: VerityDevices;
+  readonly cryptDevices: CryptDevices;
   readonly authority: Pick<Authority, 'told'>;
   readonly askUntrusted: AskUntrusted;
 }
 
-export function verityHandlers({ mesh, examiner, lives, devices, authority, askUntrusted }: VerityParts): Handlers<'verity'> {
+export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
+  const { mesh, examiner, lives, devices, cryptDevices, authority, askUntrusted } = parts;
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
       mesh.send('gateway', 'request.progress', { request, ...progress });
 
   /** Examines an image whose descriptors are borrowed. */
-  const examine = (life: Life, { image, sidecar, peer, options, standing }: Asked): Promise<Examined> =>
-    examiner.examine({ options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing }, life);
+  const examine = (life: Life, { image, sidecar, peer, options, standing, password }: Asked): Promise<Examined> =>
+    examiner.examine(
+      { options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing, password },
+      life,
+    );
 
   /** The same, and what is refused for want of trust once more, if somebody lets the caller have it. */
   const examineOrAsk = async (life: Life, asked: Asked, call: UntrustedCall, process: Descriptor | undefined): Promise<Examined> => {
@@ -60,8 +67,8 @@ export function verityHandlers({ mesh, examiner, lives, devices, authority, askU
   };
 
   return {
-    async 'image.verify'(call, descriptors) {
-      const { request, deadline, peer, options, holder, hasSidecar, isInTrustedDirectory, consult } = call;
+    async 'image.verify'({ password, hasSidecar, isInTrustedDirectory, ...call }, descriptors) {
+      const { request, deadline, peer, options, holder, consult } = call;
       const [image, ...rest] = descriptors;
       const namespace = holder === null ? undefined : rest.shift();
       const sidecar = hasSidecar ? rest.shift() : undefined;
@@ -70,21 +77,27 @@ export function verityHandlers({ mesh, examiner, lives, devices, authority, askU
       using _image = image;
       using _sidecar = sidecar;
       using _process = process;
-      await lives.run(request, progressOf(request), async (life) => {
-        parseMountOptions(options.mountOptions);
-        const standing = standingOf({ image, isInTrustedDirectory, options, peer });
-        const examined = await examineOrAsk(life, { image, sidecar, peer, options, standing }, call, process);
-        const { plan, sources } = makePlan(examined, options, holder, peer);
-        const passed = namespace === undefined ? sources : [namespace, ...sources];
-        mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
-      });
+      await lives
+        .run(request, progressOf(request), async (life) => {
+          parseMountOptions(options.mountOptions);
+          const standing = standingOf({ image, isInTrustedDirectory, options, peer });
+          const examined = await examineOrAsk(life, { image, sidecar, peer, options, standing, password }, call, process);
+          try {
+            const { plan, sources } = makePlan(examined, options, holder, peer);
+            const passed = namespace === undefined ? sources : [namespace, ...sources];
+            mesh.pass('mounter', 'image.attach', { request, deadline, holder, plan, sources: sources.length }, passed);
+          } finally {
+            for (const { admission } of examined.admitted) admission.forget?.();
+          }
+        })
+        .finally(() => password?.fill(0));
     },
 
     async 'image.prepare'({ request, peer, options }, [image]) {
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       await lives.run(request, progressOf(request), async (life) => {
-        const { admitted } = await examine(life, { image, sidecar: undefined, peer, options, standing: 'untrusted' });
+        const { admitted } = await examine(life, { image, sidecar: undefined, peer, options, standing: 'untrusted', password: null });
         closeAdmissions(admitted.map(({ admission }) => admission));
         const [first] = admitted;
         mesh.send('gateway', 'image.prepared', {
@@ -96,8 +109,9 @@ export function verityHandlers({ mesh, examiner, lives, devices, authority, askU
       });
     },
 
-    'devices.state'({ verityMissing }) {
+    'devices.state'({ verityMissing, cryptMissing }) {
       devices.told(verityMissing);
+      cryptDevices.told(cryptMissing);
     },
 
     'authority.told'(answer) {

@@ -12,8 +12,9 @@ export class Lanes {
   readonly #waiting = new Map<number, (() => void)[]>();
   readonly #free: Uint8Array[];
 
-  constructor(lanes = defaultLanes) {
-    this.#free = Array.from({ length: lanes }, () => new Uint8Array(chunkBytes));
+  /** @param bytes of each buffer */
+  constructor(lanes = defaultLanes, bytes = chunkBytes) {
+    this.#free = Array.from({ length: lanes }, () => new Uint8Array(bytes));
   }
 
   /** The turns of one user. */

@@ -6,10 +6,11 @@ import { allZero } from '../../image/bytes.ts';
 import { section } from '../../image/reader.ts';
 import { detectFileSystem } from '../../image/superblock.ts';
 import { chunkBytes } from '../../image/verity-stream.ts';
+import type { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Waiter } from './flights.ts';
 import type { Lanes } from './lanes.ts';
-import type { Source } from './source.ts';
+import { Source } from './source.ts';
 import type { Held, Store } from './store.ts';
 
 export interface CopyWish {
@@ -30,11 +31,24 @@ export class PrivateCopies {
     this.#lanes = lanes;
   }
 
+  /** A copy of a file system. @throws what `copy` throws, and FILE_SYSTEM_UNKNOWN */
+  async make(wish: CopyWish, waiter: Waiter): Promise<Held> {
+    const descriptor = await this.copy(wish, waiter);
+    try {
+      const superblock = await detectFileSystem(Source.of(descriptor).reader);
+      if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
+      return { descriptor, fileSystem: superblock.type };
+    } catch (thrown) {
+      descriptor.close();
+      throw thrown;
+    }
+  }
+
   /**
-   * Resolves to a descriptor that can only read, and is the copy's only one.
-   * @throws PosternError IMAGE_CHANGED, IMAGE_UNREADABLE, IMAGE_TOO_LARGE, STORE_FULL, FILE_SYSTEM_UNKNOWN, CANCELLED
+   * A copy of any part. Resolves to a descriptor that can only read, and is the copy's only one.
+   * @throws PosternError IMAGE_CHANGED, IMAGE_UNREADABLE, IMAGE_TOO_LARGE, STORE_FULL, CANCELLED
    */
-  async make({ image, offset, size, uid }: CopyWish, { signal, progress }: Waiter): Promise<Held> {
+  async copy({ image, offset, size, uid }: CopyWish, { signal, progress }: Waiter): Promise<Descriptor> {
     using room = this.#store.reserve(size);
     await using copy = this.#store.create(size);
     const data = section(image.reader, offset, size);
@@ -54,8 +68,6 @@ export class PrivateCopies {
     }
     // Otherwise it is a copy of no moment.
     image.checkUnchanged();
-    const superblock = await detectFileSystem(copy.reader);
-    if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
-    return { descriptor: this.#store.openPrivate(copy), fileSystem: superblock.type };
+    return this.#store.openPrivate(copy);
   }
 }

@@ -14,6 +14,7 @@ import { OperatorsPolicy } from './policies.ts';
 import { PrivateCopies } from './private-copy.ts';
 import { copiedRoute } from './routes/copied.ts';
 import { VerityDevices } from './routes/device.ts';
+import { encryptedRoute } from './routes/encrypted.ts';
 import { intactRoute } from './routes/intact.ts';
 import { plainRoute } from './routes/plain.ts';
 import type { Route } from './routes/route.ts';
@@ -24,6 +25,8 @@ import type { Standing } from './standing.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
+import { CryptDevices } from './unlock/crypt-devices.ts';
+import { Locksmith } from './unlock/locksmith.ts';
 
 /** The bound of the store where the operator sets none: this, or a part of the disk where that is less. */
 const defaultStoreBytes = 10 * 2 ** 30;
@@ -36,15 +39,23 @@ export interface RunningVerity {
   stop(): Promise<void>;
 }
 
+/** The bundle of the thread that tries a password. */
+const unlockThread = new URL('verity-unlock.mjs', import.meta.url);
+
 /** What tests put in the place of the real thing. */
 export interface Surroundings {
   readonly clock?: Clock;
   readonly askUntrusted?: AskUntrusted;
+  readonly thread?: URL;
 }
 
 export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, surroundings: Surroundings = {}): Promise<RunningVerity> {
   const authority = new Authority(mesh);
-  const { clock = systemClock, askUntrusted = (call, process) => authority.askUntrusted(call, process) } = surroundings;
+  const {
+    clock = systemClock,
+    askUntrusted = (call, process) => authority.askUntrusted(call, process),
+    thread = unlockThread,
+  } = surroundings;
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
   const folder = await StoreFolder.open(config.store.folder);
@@ -55,6 +66,8 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, su
   await trust.refresh();
   const devices = new VerityDevices();
   const { signers } = config;
+  const cryptDevices = new CryptDevices();
+  const locksmith = new Locksmith({ thread, maxMemory: config.unlock_memory });
   const ownWord: Route[] = [
     ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
@@ -62,25 +75,28 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, su
   const intact = (keepsSetuid: boolean) => intactRoute({ keeper, devices, keepsSetuid });
   const untrusted = new OperatorsPolicy(config.policies.untrusted);
   const trusted = new OperatorsPolicy(config.policies.trusted);
-  const copied = copiedRoute(new PrivateCopies(store, lanes));
+  const copies = new PrivateCopies(store, lanes);
+  const copied = copiedRoute(copies);
+  const encrypted = (from: PrivateCopies | null) => encryptedRoute({ locksmith, devices: cryptDevices, copies: from });
   const terms: Record<Standing, Terms> = {
     // the last two are for operators whose policy lets in what is not signed
-    untrusted: { policy: untrusted, routes: [...ownWord, intact(false), copied] },
-    trusted: { policy: trusted, routes: [intact(true), plainRoute(), ...ownWord] },
-    vouched: { policy: trusted, routes: [intact(false), copied, ...ownWord] },
+    untrusted: { policy: untrusted, routes: [...ownWord, intact(false), copied], encrypted: encrypted(copies) },
+    trusted: { policy: trusted, routes: [intact(true), plainRoute(), ...ownWord], encrypted: encrypted(null) },
+    vouched: { policy: trusted, routes: [intact(false), copied, ...ownWord], encrypted: encrypted(copies) },
   };
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers({ mesh, examiner: new Examiner(terms, architecture), lives, devices, authority, askUntrusted }),
+    handlers: verityHandlers({ mesh, examiner: new Examiner(terms, architecture), lives, devices, cryptDevices, authority, askUntrusted }),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
       store: store.status(),
       trust: trust.status(),
       devices: devices.status(),
+      passwords: { kernelLacks: cryptDevices.missing, ...locksmith.status() },
       routes: ownWord.map(({ name }) => name),
       trustedDirectories: [...config.routes.trusted_directories],
     }),

@@ -193,6 +193,20 @@ describe('MountImage', () => {
     await answer;
   });
 
+  it('passes a password on as bytes, and keeps none of it', async () => {
+    const password = 'sesame, öffne dich';
+    const answer = client.call(mount, { imageFileDescriptor: 0, userNamespaceFileDescriptor: 1, password }, [image, namespace.fd]);
+    const { payload, descriptors } = await gateway.siblings.expect('image.mount');
+    closeAll(descriptors);
+    expect(Buffer.from(payload.password ?? []).toString()).toBe(password);
+    expect(JSON.stringify({ ...payload, password: null })).not.toContain('sesame');
+    const refused = { request: payload.request, code: 'PASSWORD_WRONG', detail: '', parameter: null } as const;
+    await gateway.siblings.deliver('verity', 'request.failed', refused);
+    const told = await answer;
+    expect(told).toMatchObject({ error: 'io.systemd.System', parameters: { errnoName: 'EKEYREJECTED', errno: 129 } });
+    expect(JSON.stringify([told, gateway.siblings.lines])).not.toContain('sesame');
+  });
+
   it('takes a hash tree with its root hash, and options by designator', async () => {
     const answer = client.call(
       mount,

@@ -199,7 +199,7 @@ describe('parameters', () => {
     [allocate, { name: 'x', size: 65536, target: 2 ** 32 - 65536, userNamespaceFileDescriptor: 0 }, 'target'],
     [allocate, { name: 'x', size: 1, delegateContainerRanges: -1, userNamespaceFileDescriptor: 0 }, 'delegateContainerRanges'],
     [allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0, newer: true }, 'newer'],
-    [mount, { imageFileDescriptor: 0, password: 'x' }, 'password'],
+    [mount, { imageFileDescriptor: 0, password: 'ü'.repeat(2049) }, 'password'],
     [mount, { imageFileDescriptor: 0, verityRootHash: 'ab'.repeat(32) }, 'verityDataFileDescriptor'],
     [mount, { imageFileDescriptor: 0, verityDataFileDescriptor: 0 }, 'verityDataFileDescriptor'],
     [mount, { imageFileDescriptor: 0, verityRootHashSignature: 'MAo=' }, 'verityRootHashSignature'],

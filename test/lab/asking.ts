@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { CallError, type MountedImage, type MountImageOptions, PosternClient } from '../../client/client.ts';
 import { socket } from './server.ts';
 
-export type Asked = Partial<Pick<MountImageOptions, 'verityRootHash' | 'verityRootHashSignature'>>;
+export type Asked = Partial<Pick<MountImageOptions, 'verityRootHash' | 'verityRootHashSignature' | 'password'>>;
 
 /** Has an image for as long as `use` takes; what it attached stays. */
 export async function mounting<T>(path: string, use: (image: MountedImage) => T | Promise<T>, asked: Asked = {}): Promise<T> {

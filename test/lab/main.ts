@@ -2,6 +2,7 @@
 import { attackTable } from './attacks.ts';
 import { controlGroups } from './control-groups.ts';
 import { directories } from './directory.ts';
+import { encryptedImages } from './encrypted.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { networkInterfaces } from './network.ts';
@@ -31,6 +32,7 @@ if (role === 'restrict' && argument !== undefined) {
     verity: verityDevicesForReal,
     seals: sealedFiles,
     trusted: trustedImages,
+    encrypted: encryptedImages,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

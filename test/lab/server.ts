@@ -1,7 +1,7 @@
 /** A `postern serve` in the lab's machine, and what one does with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 export const socket = '/run/postern/postern.sock';
 /** under emulation every Node takes seconds to start */
@@ -35,20 +35,31 @@ export function processesOf(word: string): number[] {
   });
 }
 
-/** @param options.config the text of a configuration file */
-export async function serve({ state, config }: { state: string; config?: string }): Promise<ChildProcess> {
+export interface Serving {
+  readonly state: string;
+  /** the text of a configuration file */
+  readonly config?: string;
+  /** a file for all that it says, with every message that it receives */
+  readonly log?: string;
+}
+
+export async function serve({ state, config, log }: Serving): Promise<ChildProcess> {
   const args = ['serve', '--state', state];
   mkdirSync(state, { recursive: true });
   if (config !== undefined) {
     writeFileSync(`${state}.toml`, config);
     args.push('--config', `${state}.toml`);
   }
-  const parent = spawn('bin/postern', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, ...(log === undefined ? {} : { POSTERN_LOG_LEVEL: 'trace' }) };
+  const parent = spawn('bin/postern', args, { stdio: ['ignore', 'pipe', log === undefined ? 'inherit' : openSync(log, 'w')], env });
   let said = '';
   parent.stdout?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  await until('the line with the socket', () => (said.includes(socket) ? true : undefined));
+  await until('the line with the socket', () => (said.includes(socket) ? true : undefined)).catch((thrown: unknown) => {
+    if (log !== undefined) process.stdout.write(readFileSync(log, 'utf8').slice(-4000));
+    throw thrown;
+  });
   return parent;
 }
 

@@ -65,7 +65,7 @@ const parameters: Record<string, readonly unknown[]> = {
   dmNames: [fd],
   sealDigest: [fd],
   sealSignature: [fd],
-  addThreadKey: ['description', some],
+  addThreadKey: ['user', 'description', some],
   unlinkThreadKey: [0x7fff_fff0],
   spawnHelper: ['/nowhere/helper'],
   helperWriteMaps: [fd, fd, maps, false],

@@ -1,7 +1,8 @@
 /** The verity service in this process, with the test in place of its siblings and a state folder of its own. */
 import { mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
@@ -23,6 +24,9 @@ const plainOptions: ImageOptions = {
   imageName: 'hello.raw',
 };
 
+/** As it was built last. */
+const unlockThread = pathToFileURL(resolve('dist/verity-unlock.mjs'));
+
 /** Old enough that the next write will show. */
 const restingMilliseconds = 150;
 
@@ -35,6 +39,7 @@ export interface Ask {
   readonly sidecar?: Descriptor;
   readonly uid?: number;
   readonly request?: number;
+  readonly password?: string;
   /** as if it lay in a trusted directory */
   readonly trusted?: boolean;
 }
@@ -44,6 +49,7 @@ export interface WorkbenchOptions {
   readonly store?: Readonly<Record<string, unknown>>;
   readonly certificates?: readonly string[];
   readonly signers?: VerityConfig['signers'];
+  readonly unlockMemory?: number;
   readonly policies?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   /** whom verity asks about images that nobody stands for */
@@ -88,23 +94,24 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, signers, policies = {}, clock = systemClock, askUntrusted } = this.#options;
+    const { store, signers, policies = {}, unlockMemory, clock = systemClock, askUntrusted } = this.#options;
     const config = v.parse(configSchema, {
       store: { folder: this.store, ...store },
       signers,
       policies,
+      unlock_memory: unlockMemory,
       trust: [this.trust],
       system_trust: [],
     });
-    const running = await startVerity(this.mesh.mesh, config, { clock, ...(askUntrusted && { askUntrusted }) });
+    const running = await startVerity(this.mesh.mesh, config, { clock, thread: unlockThread, ...(askUntrusted && { askUntrusted }) });
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);
   }
 
   /** As the mounter says what its kernel can. */
-  async kernelHasVerity(reason: string | null = null): Promise<void> {
-    await this.mesh.deliver('mounter', 'devices.state', { verityMissing: reason });
+  async kernelHasVerity(verityMissing: string | null = null, cryptMissing: string | null = null): Promise<void> {
+    await this.mesh.deliver('mounter', 'devices.state', { verityMissing, cryptMissing });
   }
 
   trustIn(pem: string, name: string): void {
@@ -129,12 +136,13 @@ export class Workbench {
   begin(image: string | Descriptor, ask: Ask = {}): number {
     const request = ask.request ?? ++this.#request;
     const descriptor = typeof image === 'string' ? new Descriptor(openSync(image, 'r')) : image;
-    const { options, sidecar, uid = 1000 } = ask;
+    const { options, sidecar, uid = 1000, password } = ask;
     const payload: Payload<'image.verify'> = {
       request,
       deadline: 1e12,
       peer: { uid, gid: uid, pid: 1 },
       options: { ...plainOptions, ...options },
+      password: password === undefined ? null : new TextEncoder().encode(password),
       holder: null,
       hasSidecar: sidecar !== undefined,
       consult: null,

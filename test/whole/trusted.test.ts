@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -11,11 +12,13 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallError, type MountedImage, type MountImageOptions, PosternClient } from '../../client/client.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
+import { makeVolume } from '../luks/volumes.ts';
 import { type Images, makeImages } from '../mounter/images.ts';
 import { loops } from '../mounter/leaks.ts';
 import { type Client, startClient } from '../mounter/namespace.ts';
@@ -94,6 +97,15 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
     expect(await client.do('owner', { file: 'greeting' })).toBe('0:0');
     expect(await client.do('write', { file: 'greeting' })).toBe('EROFS');
     for (const flag of ['readOnly', 'noDevices']) expect(await client.do('clear', { flag }), flag).toBe('EPERM');
+  });
+
+  it('that is encrypted is refused where the kernel has no dm-crypt, and a password is nowhere to be seen', async (context) => {
+    context.skip(existsSync('/sys/module/dm_crypt') || existsSync('/sys/module/dm_mod'), 'this kernel may have it: see the lab');
+    const password = 'sesame, which nobody else says';
+    const path = join(trusted, 'encrypted.raw');
+    writeFileSync(path, makeVolume({ password, content: new Uint8Array(65536) }).bytes);
+    expect(await codeOf(path, { password })).toBe('ENCRYPTION_UNSUPPORTED');
+    expect(server.log).not.toContain('sesame');
   });
 
   it('has each of its partitions mounted', async () => {

@@ -152,7 +152,7 @@ export type DeniedByImagePolicyError = {
   readonly message?: string | null;
 };
 
-/** The image is signed, but by nobody who is trusted here. */
+/** The image is signed, but by nobody who is trusted here; or it is encrypted, and no password came. */
 export type KeyNotFoundError = {
   /** Postern's stable code for what was wrong, for programs. */
   readonly reason?: string | null;
@@ -364,7 +364,7 @@ error DeniedByImagePolicy(
 	message: ?string
 )
 
-# The image is signed, but by nobody who is trusted here.
+# The image is signed, but by nobody who is trusted here; or it is encrypted, and no password came.
 error KeyNotFound(
 	# Postern's stable code for what was wrong, for programs.
 	reason: ?string,

@@ -1,6 +1,7 @@
 /** The parameters about an image, checked as far as that goes without its content. Pure. */
 import { PosternError } from '../../../mesh/errors.ts';
 import type { ImageOptions } from '../../../mesh/protocol.ts';
+import { maxSecretBytes } from '../../../mesh/shapes.ts';
 import type { ParametersOf } from '../../../varlink/method/registry.ts';
 
 type MountImageParameters = ParametersOf<'io.systemd.MountFileSystem.MountImage'>;
@@ -33,9 +34,6 @@ export const defaultOptions: ImageOptions = {
  * @throws PosternError that names the parameter
  */
 export function imageOptions(parameters: MountImageParameters, writable: boolean): ImageOptions {
-  if (typeof parameters.password === 'string') {
-    throw new PosternError('INVALID_PARAMETER', 'encrypted images are not served', 'password');
-  }
   return {
     ...defaultOptions,
     ...verityOptions(parameters),
@@ -46,6 +44,19 @@ export function imageOptions(parameters: MountImageParameters, writable: boolean
     relaxExtensionReleaseChecks: parameters.relaxExtensionReleaseChecks ?? false,
     veritySharing: parameters.veritySharing ?? false,
   };
+}
+
+/**
+ * The password as bytes that can be wiped, which the text can't be: it is taken out of the parameters, which others keep for longer.
+ * @throws PosternError INVALID_PARAMETER
+ */
+export function takePassword(parameters: { password?: string | null }): Uint8Array<ArrayBuffer> | null {
+  const { password } = parameters;
+  delete parameters.password;
+  if (typeof password !== 'string') return null;
+  const bytes = new TextEncoder().encode(password);
+  if (bytes.length > maxSecretBytes) throw new PosternError('INVALID_PARAMETER', `it is longer than ${maxSecretBytes} bytes`, 'password');
+  return bytes;
 }
 
 /** Its grammar is for the stage that applies it. */

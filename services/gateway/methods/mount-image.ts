@@ -5,7 +5,7 @@ import { replyShape } from '../../../varlink/method/registry.ts';
 import { authorise } from '../authorise.ts';
 import { checkImage } from '../descriptors.ts';
 import { aboutImage } from '../questions.ts';
-import { imageOptions } from './image-options.ts';
+import { imageOptions, takePassword } from './image-options.ts';
 import { type Served, serve } from './method.ts';
 import { type HostNamespace, reference, targetNamespace } from './target.ts';
 
@@ -17,6 +17,7 @@ export function mountImage(host: HostNamespace): Served {
   return serve(name, 'image', (parameters, request) => {
     const { bag, client, id } = request;
     const { peer } = client;
+    const password = bag.keep(takePassword(parameters));
     const image = { index: parameters.imageFileDescriptor, parameter: 'imageFileDescriptor' };
     const { access } = checkImage(bag, image);
     const options = imageOptions(parameters, access === 'read-write');
@@ -33,7 +34,7 @@ export function mountImage(host: HostNamespace): Served {
       question: aboutImage(wish, options.mountOptions),
       proceed(consult) {
         const taken = bag.take([image, ...namespaces, ...sidecar]);
-        const call = { request: id, deadline: request.deadline, peer, options, hasNamespace, hasSidecar, consult };
+        const call = { request: id, deadline: request.deadline, peer, options, password, hasNamespace, hasSidecar, consult };
         request.pass('allocator', 'image.mount', call, [...taken, ...request.processFor(consult)]);
       },
     });

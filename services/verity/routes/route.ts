@@ -24,6 +24,8 @@ export interface Candidate {
   readonly sidecar: Source | undefined;
   readonly sealed: SealedFile | null;
   readonly uid: number;
+  /** for what is encrypted; borrowed */
+  readonly password: Uint8Array | null;
   /** whether it is to be mounted for writing, where the route is one for that */
   readonly forWriting: boolean;
 }
@@ -35,6 +37,8 @@ export interface Admission {
   readonly descriptors: readonly Descriptor[];
   /** the mount's source, its descriptors counted from `first` */
   source(first: number): MountSource;
+  /** wipes what the source has of a secret, once it was passed on or won't be */
+  forget?(): void;
   /** whether set-user-ID files may count, within the range of the namespace */
   readonly keepsSetuid: boolean;
   /** it is to be mounted for writing */
@@ -66,5 +70,8 @@ export function storedAdmission({ descriptor, fileSystem, cached }: Obtained, si
 }
 
 export function closeAdmissions(admissions: Iterable<Admission>): void {
-  for (const { descriptors } of admissions) closeAll(descriptors);
+  for (const admission of admissions) {
+    closeAll(admission.descriptors);
+    admission.forget?.();
+  }
 }

@@ -107,6 +107,7 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
         deadline: Number.MAX_SAFE_INTEGER,
         peer: { uid: 1000, gid: 1000, pid: process.pid },
         options: imageOptions,
+        password: null,
         hasNamespace: namespace !== null,
         hasSidecar: false,
         consult: null,
