@@ -243,18 +243,7 @@ function machineArguments(kernel, jobFolder, path, options) {
   ]);
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...[
-      '-M',
-      'q35',
-      '-accel',
-      'tcg,thread=multi,tb-size=512',
-      '-cpu',
-      'max',
-      '-smp',
-      String(options.processors ?? 2),
-      '-m',
-      memory,
-    ],
+    ...['-M', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-smp', String(options.processors ?? 2), '-m', memory],
     ...['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-numa', 'node,memdev=memory'],
     ...['-chardev', `socket,id=fs,path=${path('fs')}`, '-device', 'vhost-user-fs-pci,chardev=fs,tag=rootfs'],
     ...ports,
