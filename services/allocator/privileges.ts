@@ -10,7 +10,7 @@ export const privileges: Privileges = {
     { capability: 'SYS_ADMIN', why: 'setns into a namespace that somebody else made, and opening a namespace by its handle' },
     {
       capability: 'SYS_PTRACE',
-      why: 'seeing which user and mount namespace the caller runs in (PIDFD_GET_USER_NAMESPACE); ptrace itself stays forbidden by seccomp',
+      why: 'seeing which mount namespace the caller runs in (PIDFD_GET_MNT_NAMESPACE); ptrace itself stays forbidden by seccomp',
     },
     { capability: 'DAC_READ_SEARCH', why: "who owns the directories above a caller's, which may be closed to all but them" },
     { capability: 'CHOWN', why: 'a directory that was made for a caller goes to the foreign range' },
