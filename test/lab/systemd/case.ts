@@ -49,7 +49,7 @@ export function expected({ verdict, newer: isNewer }: Expectation, suite: Suite)
 }
 
 /** What says nothing about a server: the case itself did not come to its end. Two of these are not the same answer. */
-export const noOutcomes: readonly string[] = ['no outcome', 'no range', 'too long', '127'];
+export const noOutcomes: readonly string[] = ['no outcome', 'too long', '127'];
 
 /** @returns what contradicts the recorded verdict, or nothing */
 export function contradiction(verdict: Verdict, originals: Outcome, postern: Outcome): string | undefined {

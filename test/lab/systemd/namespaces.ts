@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
 import { Descriptor } from '../../../mesh/descriptors.ts';
-import { ordinary } from './ask.ts';
+import { ask, namespaces, ordinary } from './ask.ts';
 import { idName } from './outcome.ts';
 
 const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -34,6 +34,17 @@ export class HeldNamespace implements AsyncDisposable {
       if (performance.now() - start > patienceMs) throw new Error('no user namespace could be made');
     }
     return new HeldNamespace(holder, new Descriptor(openSync(`/proc/${holder.pid}/ns/user`, 'r')));
+  }
+
+  /** Has a range mapped into it. The name's last holder is gone, but a server may hear of that a moment later. */
+  async allocate(name: string): Promise<void> {
+    const parameters = { name, size: 65536, userNamespaceFileDescriptor: 0 };
+    for (const start = performance.now(); ; await turn(100)) {
+      const method = 'io.systemd.NamespaceResource.AllocateUserRange';
+      const { error } = await ask({ socket: namespaces, method, parameters, descriptors: [this.user.fd] });
+      if (error === null) return;
+      if (!error.endsWith('.NameExists') || performance.now() - start > patienceMs) throw new Error(`no range was given: ${error}`);
+    }
   }
 
   get pid(): number {

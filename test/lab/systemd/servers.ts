@@ -12,11 +12,21 @@ export interface Server {
 const units = '/etc/systemd/system';
 const sockets = ['systemd-nsresourced.socket', 'systemd-mountfsd.socket'];
 const services = ['systemd-nsresourced.service', 'systemd-mountfsd.service'];
+/** Under emulation everything takes its time: clients of a server that is not ready would wait for nothing. */
+function giveTime(unit: string): void {
+  mkdirSync(join(units, `${unit}.d`), { recursive: true });
+  writeFileSync(join(units, `${unit}.d/lab.conf`), '[Service]\nTimeoutStartSec=600\n');
+}
+
 const systemctl = (...args: string[]) => execFileSync('systemctl', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 
 export const originals: Server = {
   name: 'originals',
-  start: () => void systemctl('start', ...sockets),
+  start() {
+    for (const unit of services) giveTime(unit);
+    systemctl('daemon-reload');
+    systemctl('start', ...sockets, ...services);
+  },
   stop: () => void systemctl('mask', '--now', ...sockets, ...services),
 };
 
@@ -33,8 +43,7 @@ export function postern(project: string): Server {
       for (const unit of ['postern.service', 'postern.socket', 'postern.service.d']) {
         cpSync(join(project, 'packaging', unit), join(units, unit), { recursive: true });
       }
-      // under emulation everything takes its time
-      writeFileSync(join(units, 'postern.service.d/lab.conf'), '[Service]\nTimeoutStartSec=600\n');
+      giveTime('postern.service');
       systemctl('daemon-reload');
       systemctl('start', 'postern.service');
     },

@@ -1,5 +1,5 @@
 /** The user database as `nss-systemd` asks it. */
-import { ask, namespaces, users } from '../ask.ts';
+import { ask, users } from '../ask.ts';
 import type { Case, Expectation } from '../case.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { answered } from '../outcome.ts';
@@ -20,13 +20,7 @@ function look(
     ...expectation,
     async run() {
       await using namespace = await HeldNamespace.make();
-      const allocate = { name: 'nm', size: 65536, userNamespaceFileDescriptor: 0 };
-      await ask({
-        socket: namespaces,
-        method: 'io.systemd.NamespaceResource.AllocateUserRange',
-        parameters: allocate,
-        descriptors: [namespace.user.fd],
-      });
+      await namespace.allocate('nm');
       const sent = { service, ...parameters(namespace.base) };
       return answered(
         await ask({ socket: users, method: `io.systemd.UserDatabase.${method}`, parameters: sent, flags: more === true ? { more } : {} }),

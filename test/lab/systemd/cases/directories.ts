@@ -1,7 +1,7 @@
 /** MountDirectory and MakeDirectory. */
 import { openSync, rmSync } from 'node:fs';
 import { Descriptor } from '../../../../mesh/descriptors.ts';
-import { ask, mounts, namespaces } from '../ask.ts';
+import { ask, mounts } from '../ask.ts';
 import type { Case, Expectation } from '../case.ts';
 import { bare, home, tree } from '../ground.ts';
 import { HeldNamespace } from '../namespaces.ts';
@@ -24,15 +24,7 @@ function mount(name: string, path: string, parameters: object = {}, options: Dir
     ...expectation,
     async run() {
       await using held = await HeldNamespace.make();
-      const allocate = { name: `d${process.hrtime.bigint() % 100000n}`, size: 65536, userNamespaceFileDescriptor: 0 };
-      if (kind === 'range') {
-        await ask({
-          socket: namespaces,
-          method: 'io.systemd.NamespaceResource.AllocateUserRange',
-          parameters: allocate,
-          descriptors: [held.user.fd],
-        });
-      }
+      if (kind === 'range') await held.allocate('dr');
       using directory = new Descriptor(openSync(path, 'r'));
       const sent = { directoryFileDescriptor: 0, ...(kind === 'none' ? {} : { userNamespaceFileDescriptor: 1 }), ...parameters };
       const descriptors = [directory.fd, ...(kind === 'none' ? [] : [held.user.fd])];

@@ -1,7 +1,7 @@
 /** MountImage. */
 import { openSync } from 'node:fs';
 import { Descriptor } from '../../../../mesh/descriptors.ts';
-import { ask, mounts, namespaces } from '../ask.ts';
+import { ask, mounts } from '../ask.ts';
 import type { Case, Expectation } from '../case.ts';
 import { bare, garbage, hello, signed, stranger } from '../ground.ts';
 import { HeldNamespace } from '../namespaces.ts';
@@ -22,15 +22,7 @@ function mount(name: string, path: string, parameters: object = {}, options: Ima
     ...expectation,
     async run() {
       await using held = await HeldNamespace.make();
-      const allocate = { name: `i${process.hrtime.bigint() % 100000n}`, size: 65536, userNamespaceFileDescriptor: 0 };
-      if (kind === 'range') {
-        await ask({
-          socket: namespaces,
-          method: 'io.systemd.NamespaceResource.AllocateUserRange',
-          parameters: allocate,
-          descriptors: [held.user.fd],
-        });
-      }
+      if (kind === 'range') await held.allocate('im');
       using image = new Descriptor(openSync(path, flags));
       const sent = { imageFileDescriptor: 0, ...(kind === 'none' ? {} : { userNamespaceFileDescriptor: 1 }), ...parameters };
       const descriptors = [image.fd, ...(kind === 'none' ? [] : [held.user.fd])];

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, writeFileSync } from 'node:fs';
-import { ask, namespaces } from '../ask.ts';
 import type { Case, Expectation } from '../case.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { plain } from '../outcome.ts';
@@ -16,13 +15,7 @@ function shows(name: string, words: (base: number, pid: number) => readonly stri
     ...options,
     async run() {
       await using namespace = await HeldNamespace.make();
-      const allocate = { name: 'held', size: 65536, userNamespaceFileDescriptor: 0 };
-      await ask({
-        socket: namespaces,
-        method: 'io.systemd.NamespaceResource.AllocateUserRange',
-        parameters: allocate,
-        descriptors: [namespace.user.fd],
-      });
+      await namespace.allocate('held');
       const { base } = namespace;
       writeFileSync('/home/owned', '');
       chownSync('/home/owned', base + 5, base + 5);

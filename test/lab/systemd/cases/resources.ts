@@ -26,16 +26,7 @@ function resource(
     ...expectation,
     async run() {
       await using namespace = await HeldNamespace.make({ with: ['--net'] });
-      if (range !== false) {
-        const parameters = { name: `r${process.hrtime.bigint() % 100000n}`, size: 65536, userNamespaceFileDescriptor: 0 };
-        const { error } = await ask({
-          socket: namespaces,
-          method: method('AllocateUserRange'),
-          parameters,
-          descriptors: [namespace.user.fd],
-        });
-        if (error !== null) return { status: 'no range', text: error };
-      }
+      if (range !== false) await namespace.allocate('rs');
       return await use(namespace, uid === undefined ? {} : { uid });
     },
   };
