@@ -18,6 +18,11 @@ function declarations(text: string): string {
 
 const ourOwn = better('Postern names itself, and has interfaces of its own besides', /Postern|io\.postern\./);
 
+const richer = {
+  sid: better('every error has two fields more: a stable code and a sentence', /reason:\?string/),
+  trixie: better('the newest shapes, and every error has two fields more: a stable code and a sentence', /reason:\?string/),
+};
+
 const interfaces = {
   [namespaces]: 'io.systemd.NamespaceResource',
   [mounts]: 'io.systemd.MountFileSystem',
@@ -37,7 +42,7 @@ function about(socket: string, name: string): Case[] {
     ...both('list-methods', [name]),
     ask(['introspect', socket, name], `varlinkctl introspect ${name}`, {
       tidy: declarations,
-      verdict: { trixie: better('the newest shapes, which systemd 257 does not have yet', /method/) },
+      verdict: richer,
     }),
     ask(['--json=short', 'introspect', socket, name], `varlinkctl --json=short introspect ${name}`, {
       tidy: (text: string) => text.slice(0, 1),
@@ -56,7 +61,7 @@ export const introspection: readonly Case[] = [
     'varlinkctl introspect io.systemd.UserDatabase',
     {
       tidy: declarations,
-      verdict: { trixie: better('the newest shapes, which systemd 257 does not have yet', /method/) },
+      verdict: richer,
     },
   ),
   program(group, () => ['varlinkctl', 'introspect', mounts, 'no.such.interface'], 'varlinkctl introspect no.such.interface'),
