@@ -42,7 +42,7 @@ export const errorCatalogue = {
   // The user namespace and its range
   NAMESPACE_NOT_USER: { why: 'the descriptor is not a user namespace', next: 'pass /proc/PID/ns/user of the new namespace' },
   NAMESPACE_NOT_YOURS: { why: 'the user namespace belongs to another user', next: 'pass one that you created' },
-  NAMESPACE_IS_CALLERS: { why: 'the user namespace is the one the caller runs in', next: 'create a child namespace and pass that' },
+  NAMESPACE_IS_CALLERS: { why: 'the user namespace is the one Postern itself runs in', next: 'create a child namespace and pass that' },
   NAMESPACE_NOT_EMPTY: { why: 'the user namespace has a mapping already', next: 'pass a namespace that nobody has mapped' },
   NAMESPACE_UNMAPPED: { why: 'the user namespace has no IDs mapped', next: 'allocate a range for it first' },
   NAMESPACE_GONE: { why: 'the user namespace ended while the request was under way', next: 'keep a process or descriptor in it' },

@@ -46,9 +46,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
   const { mesh, registry, namespaces, allocations, authority } = parts;
 
   /** @throws the first thing that speaks against it */
-  function allocate(call: Call, namespace: Descriptor, process: Descriptor): void {
+  function allocate(call: Call, namespace: Descriptor): void {
     const { request, deadline, peer } = call;
-    if (namespaces.isOwn(namespace) || namespaces.isWhereRuns(namespace, process, peer.pid)) throw new PosternError('NAMESPACE_IS_CALLERS');
+    if (namespaces.isOwn(namespace)) throw new PosternError('NAMESPACE_IS_CALLERS');
     requireOwner(namespace, peer);
     requireSound(call);
     requireUnregistered(namespace);
@@ -260,7 +260,7 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
     'range.allocate'(call, [namespace, process]) {
       if (namespace === undefined || process === undefined) throw new PosternError('INTERNAL');
       try {
-        allocate(call, namespace, process);
+        allocate(call, namespace);
       } finally {
         closeAll([process]);
       }

@@ -19,7 +19,6 @@ export type Kernel = Pick<
   | 'namespaceHandle'
   | 'openNamespace'
   | 'ownUserNamespace'
-  | 'processUserNamespace'
   | 'processMountNamespace'
   | 'ownersAbove'
   | 'helperWriteMaps'
@@ -55,14 +54,6 @@ export class Namespaces {
 
   isOwn(namespace: Descriptor): boolean {
     return this.#kernelName(namespace) === this.#own;
-  }
-
-  /** Whether a process runs in it, its children's namespaces not counted. One that is gone runs nowhere. */
-  isWhereRuns(namespace: Descriptor, process: Descriptor, pid: number): boolean {
-    const fd = this.#kernel.processUserNamespace(process.fd, pid);
-    if (fd === null) return false;
-    using itsOwn = new Descriptor(fd);
-    return this.#kernelName(itsOwn) === this.#kernelName(namespace);
   }
 
   /** The UID that made it, in our own namespace's terms. */

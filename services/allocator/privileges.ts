@@ -23,7 +23,7 @@ export const privileges: Privileges = {
     { capability: 'SYS_ADMIN', why: 'setns into a namespace that somebody else made, and opening a namespace by its handle' },
     {
       capability: 'SYS_PTRACE',
-      why: 'seeing which user and mount namespace the caller runs in (PIDFD_GET_USER_NAMESPACE); ptrace itself stays forbidden by seccomp',
+      why: 'seeing which mount namespace the caller runs in (PIDFD_GET_MNT_NAMESPACE); ptrace itself stays forbidden by seccomp',
     },
     {
       capability: 'DAC_READ_SEARCH',
