@@ -96,6 +96,14 @@ static inline uint64_t run_clients(struct samples *s, void (*prepare)(size_t cli
     return elapsed;
 }
 
+/* A count on the command line. */
+static inline size_t number(const char *text) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*end != '\0' || value == 0) errx(2, "not a number: %s", text);
+    return value;
+}
+
 /* ── user namespaces */
 
 static int open_own_namespace(void *result) {
