@@ -48,16 +48,18 @@ function port(path, onData) {
   });
 }
 
-/** The folders that the guest must see wherever they lie: a checkout under /tmp would else be hidden by the guest's own. Outermost first. */
-function neededFolders(cwd, modules) {
+/**
+ * What the guest must see wherever it lies: a checkout under /tmp would else be hidden by the guest's own. Outermost first.
+ * In a userland of its own, the folder of programs must stay that one's.
+ */
+function neededPaths(cwd, { modules }, userland) {
   const project = dirname(lab);
-  return [...new Set([project, cwd, modules, join(project, '../shared'), dirname(process.execPath)])]
-    .filter(existsSync)
-    .sort((a, b) => a.length - b.length);
+  const node = userland === undefined ? dirname(process.execPath) : process.execPath;
+  return [...new Set([project, cwd, modules, join(project, '../shared'), node])].filter(existsSync).sort((a, b) => a.length - b.length);
 }
 
 /** What the guest's init reads: where it is, what it runs, in which environment, and what must stay in sight. */
-function writeJob(folder, modules, { command, environment, interactive, cwd }) {
+function writeJob(folder, kernel, { command, environment, interactive, cwd }, userland) {
   const job = join(folder, 'job');
   mkdirSync(job);
   const passed = { LAB_FOLDER: cwd, ...environment };
@@ -67,7 +69,7 @@ function writeJob(folder, modules, { command, environment, interactive, cwd }) {
       .map(([key, value]) => `export ${key}=${quote(value)}\n`)
       .join(''),
   );
-  writeFileSync(join(job, 'keep'), `${neededFolders(cwd, modules).join('\n')}\n`);
+  writeFileSync(join(job, 'keep'), `${neededPaths(cwd, kernel, userland).join('\n')}\n`);
   writeFileSync(join(job, 'job'), `${command.map(quote).join(' ')}\n`);
   if (interactive) writeFileSync(join(job, 'interactive'), '');
   return job;
@@ -116,7 +118,7 @@ async function bootOnce(kernel, job, options) {
   try {
     const share = join(folder, 'share');
     mkdirSync(share);
-    const jobFolder = writeJob(folder, kernel.modules, job);
+    const jobFolder = writeJob(folder, kernel, job, options.userland);
     const path = (name) => join(folder, name);
 
     let status = null;
@@ -221,7 +223,8 @@ function machineArguments(kernel, jobFolder, path, options) {
     'root=rootfs',
     'rootfstype=virtiofs',
     'ro',
-    `init=${join(lab, 'guest/init')}`,
+    `init=${join(lab, options.userland === undefined ? 'guest/init' : 'guest/systemd/init')}`,
+    ...(options.userland === undefined ? [] : [`LAB_ROOT=${options.userland}`]),
     `LAB_JOB=${jobFolder}`,
     `LAB_MODULES=${kernel.modules}`,
     // the emulated clock is not steady
@@ -260,7 +263,8 @@ function firmwareArguments({ code, variables }, copy) {
  * @param {import('./kernels.mjs').Kernel} kernel from `fetchKernel`
  * @param {{ command: string[], environment?: Record<string, string>, interactive?: boolean, cwd: string }} job what to run
  * @param {{ stdout?: NodeJS.WritableStream, stderr?: NodeJS.WritableStream, verbose?: boolean, timeoutMs?: number, parameters?: string[],
- *   firmware?: { code: string, variables: string }, again?: () => void }} [options] `again` hears that a boot died and the next begins
+ *   firmware?: { code: string, variables: string }, userland?: string, again?: () => void }} [options] `userland`: a root file system whose
+ *   systemd is to be PID 1, in the place of this machine's programs; `again` hears that a boot died and the next begins
  * @returns {Promise<number>} the command's exit status. Rejects when no boot came to an end.
  */
 export async function runUnder(kernel, job, options = {}) {

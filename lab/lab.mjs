@@ -4,11 +4,17 @@
  *   npm run lab -- --all                     on every kernel
  *   npm run lab -- --kernel 6.12 COMMAND…    one command under one kernel; its exit status is passed on
  *   npm run lab -- shell                     a shell in it
+ *   npm run lab -- --systemd sid COMMAND…    one command in Debian sid or trixie, with systemd as PID 1; a shell likewise
  */
 import { parseArgs } from 'node:util';
 import { runUnder } from './boot.mjs';
 import { fetchKernel, kernels } from './kernels.mjs';
 import { runTests } from './suite.mjs';
+import { runUnderSystemd } from './systemd/boot.mjs';
+import { suites } from './systemd/roots.mjs';
+
+/** Options that take a value. */
+const valued = ['--kernel', '--systemd'];
 
 /** Options of ours come before the command; what follows belongs to the command. */
 function parse(words) {
@@ -17,12 +23,13 @@ function parse(words) {
   while (rest.length > 0 && rest[0].startsWith('-')) {
     const option = rest.shift();
     ours.push(option);
-    if (option === '--kernel' && rest.length > 0) ours.push(rest.shift());
+    if (valued.includes(option) && rest.length > 0) ours.push(rest.shift());
   }
   const { values } = parseArgs({
     args: ours.filter((word) => word !== '--'),
     options: {
       kernel: { type: 'string', multiple: true },
+      systemd: { type: 'string' },
       all: { type: 'boolean' },
       verbose: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -31,12 +38,13 @@ function parse(words) {
   return { ...values, command: rest };
 }
 
-const usage = `usage: npm run lab -- [--kernel NAME]… [--all] [--verbose] [shell | COMMAND…]
+const usage = `usage: npm run lab -- [--kernel NAME]… [--systemd SUITE] [--all] [--verbose] [shell | COMMAND…]
 kernels: ${Object.keys(kernels).join(', ')}, or the beginning of a release
+suites with systemd as PID 1: ${Object.keys(suites).join(', ')}
 `;
 
 async function main() {
-  const { kernel: names, all, verbose, help, command } = parse(process.argv.slice(2));
+  const { kernel: names, systemd, all, verbose, help, command } = parse(process.argv.slice(2));
   if (help) return process.stdout.write(usage);
   if (command.length === 0) {
     const chosen = names ?? Object.keys(kernels).filter((name) => all || kernels[name].always);
@@ -44,11 +52,13 @@ async function main() {
     return;
   }
   const interactive = command[0] === 'shell' && command.length === 1;
-  const kernel = fetchKernel(names?.[0] ?? '6.12');
-  if (interactive) process.stderr.write(`lab: ${kernel.release}, this machine's files read-only; exit ends it\n`);
+  if (interactive) process.stderr.write('lab: this machine’s files are read-only in it; exit ends it\n');
   const environment = { HOME: '/root', TERM: process.env.TERM ?? 'dumb', ...(process.env.CI ? { CI: process.env.CI } : {}) };
   const job = { command: interactive ? ['sh', '-i'] : command, environment, interactive, cwd: process.cwd() };
-  process.exitCode = await runUnder(kernel, job, { verbose });
+  process.exitCode =
+    systemd === undefined
+      ? await runUnder(fetchKernel(names?.[0] ?? '6.12'), job, { verbose })
+      : await runUnderSystemd(systemd, job, { kernel: names?.[0], verbose });
 }
 
 try {

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const mirror = 'http://deb.debian.org/debian';
+export const mirror = 'http://deb.debian.org/debian';
 /** How old a package index may be before it is asked for again. */
 const indexLifeMs = 24 * 3600 * 1000;
 
