@@ -243,7 +243,7 @@ function machineArguments(kernel, jobFolder, path, options) {
   ]);
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-M', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-smp', '2', '-m', memory],
+    ...['-M', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-smp', String(options.processors ?? 2), '-m', memory],
     ...['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-numa', 'node,memdev=memory'],
     ...['-chardev', `socket,id=fs,path=${path('fs')}`, '-device', 'vhost-user-fs-pci,chardev=fs,tag=rootfs'],
     ...ports,
@@ -263,6 +263,7 @@ function firmwareArguments({ code, variables }, copy) {
  * @param {import('./kernels.mjs').Kernel} kernel from `fetchKernel`
  * @param {{ command: string[], environment?: Record<string, string>, interactive?: boolean, cwd: string }} job what to run
  * @param {{ stdout?: NodeJS.WritableStream, stderr?: NodeJS.WritableStream, verbose?: boolean, timeoutMs?: number, parameters?: string[],
+ *   processors?: number,
  *   firmware?: { code: string, variables: string }, userland?: string, again?: () => void }} [options] `userland`: a root file system whose
  *   systemd is to be PID 1, in the place of this machine's programs; `again` hears that a boot died and the next begins
  * @returns {Promise<number>} the command's exit status. Rejects when no boot came to an end.

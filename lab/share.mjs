@@ -15,7 +15,8 @@ function mount(...args) {
 mount('--bind', '/', folder);
 mount('-o', 'remount,bind,ro', folder);
 
-const options = ['-f', `--socket-path=${socket}`, '-o', `source=${folder},sandbox=chroot,cache=auto,log_level=err,xattr`];
+// nothing changes what a guest reads: else its kernel would forget every program and library each time that one is opened
+const options = ['-f', `--socket-path=${socket}`, '-o', `source=${folder},sandbox=chroot,cache=always,log_level=err,xattr`];
 // the server ends with this process, however that ends
 const server = spawn('setpriv', ['--pdeathsig', 'KILL', virtiofsd, ...options], { stdio: ['ignore', 'inherit', 'inherit'] });
 server.on('error', (error) => {

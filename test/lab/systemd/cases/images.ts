@@ -1,0 +1,73 @@
+/** MountImage. */
+import { openSync } from 'node:fs';
+import { Descriptor } from '../../../../mesh/descriptors.ts';
+import { ask, mounts, namespaces } from '../ask.ts';
+import type { Case, Expectation } from '../case.ts';
+import { bare, garbage, hello, signed, stranger } from '../ground.ts';
+import { HeldNamespace } from '../namespaces.ts';
+import { answered } from '../outcome.ts';
+
+interface ImageCase extends Expectation {
+  readonly namespace?: 'range' | 'none';
+  readonly uid?: number;
+  /** how the image is opened */
+  readonly flags?: string;
+}
+
+function mount(name: string, path: string, parameters: object = {}, options: ImageCase = {}): Case {
+  const { namespace: kind = 'range', uid, flags = 'r', ...expectation } = options;
+  return {
+    group: 'MountImage',
+    name,
+    ...expectation,
+    async run() {
+      await using held = await HeldNamespace.make();
+      const allocate = { name: `i${process.hrtime.bigint() % 100000n}`, size: 65536, userNamespaceFileDescriptor: 0 };
+      if (kind === 'range') {
+        await ask({
+          socket: namespaces,
+          method: 'io.systemd.NamespaceResource.AllocateUserRange',
+          parameters: allocate,
+          descriptors: [held.user.fd],
+        });
+      }
+      using image = new Descriptor(openSync(path, flags));
+      const sent = { imageFileDescriptor: 0, ...(kind === 'none' ? {} : { userNamespaceFileDescriptor: 1 }), ...parameters };
+      const descriptors = [image.fd, ...(kind === 'none' ? [] : [held.user.fd])];
+      const call = { socket: mounts, method: 'io.systemd.MountFileSystem.MountImage', parameters: sent, descriptors };
+      return answered(await ask({ ...call, ...(uid === undefined ? {} : { uid }) }));
+    },
+  };
+}
+
+const newer = { newer: true };
+
+export const images: readonly Case[] = [
+  mount('signed', signed),
+  mount('signed, the image that came with the task', hello),
+  mount('signed, readOnly', signed, { readOnly: true }),
+  mount('signed, open for writing', signed, {}, { flags: 'r+' }),
+  mount('signed, growFileSystems', signed, { growFileSystems: true }),
+  mount('signed, allowInteractiveAuthentication false', signed, { allowInteractiveAuthentication: false }),
+  mount('signed, policy that asks for a signature', signed, { imagePolicy: 'root=signed:=ignore' }),
+  mount('signed, policy that takes nothing', signed, { imagePolicy: '~' }),
+  mount('signed, policy that asks for encryption', signed, { imagePolicy: 'root=encrypted' }),
+  mount('signed, policy that is none', signed, { imagePolicy: 'root=sealed' }),
+  mount('signed, policy that takes all', signed, { imagePolicy: '*' }),
+  mount('signed, mountOptions', signed, { mountOptions: { root: 'nosuid' } }, newer),
+  mount('signed, veritySharing', signed, { veritySharing: true }, newer),
+  mount('signed, relaxExtensionReleaseChecks', signed, { relaxExtensionReleaseChecks: true }, newer),
+  mount('signed, half of a sidecar', signed, { verityRootHash: '00'.repeat(32) }, newer),
+  mount('signed, for the host', signed, {}, { namespace: 'none' }),
+  mount('signed, for the host, by root', signed, {}, { namespace: 'none', uid: 0 }),
+  mount('signed by a stranger', stranger),
+  mount('signed by a stranger, policy that takes plain verity', stranger, { imagePolicy: 'root=verity' }),
+  mount('a bare file system', bare),
+  mount('a bare file system, policy that takes all', bare, { imagePolicy: '*' }),
+  mount('no image', garbage),
+  mount('an empty file', '/home/seen'),
+  mount('a device that is none', '/dev/null'),
+  mount('a password that nobody asked for', signed, { password: 'secret' }),
+  mount('a field that nobody knows', signed, { unheardOf: 1 }),
+  mount('an index without a descriptor', signed, { imageFileDescriptor: 9 }),
+];
