@@ -4,7 +4,8 @@
  *   npm run lab -- --all                     on every kernel
  *   npm run lab -- --kernel 6.12 COMMAND…    one command under one kernel; its exit status is passed on
  *   npm run lab -- shell                     a shell in it
- *   npm run lab -- --systemd sid COMMAND…    one command in Debian sid or trixie, with systemd as PID 1; a shell likewise
+ *   npm run lab -- --systemd sid             Postern beside systemd's daemons, call by call, in Debian sid or trixie with systemd as PID 1
+ *   npm run lab -- --systemd sid COMMAND…    one command there; a shell likewise
  */
 import { parseArgs } from 'node:util';
 import { runUnder } from './boot.mjs';
@@ -29,7 +30,7 @@ function parse(words) {
     args: ours.filter((word) => word !== '--'),
     options: {
       kernel: { type: 'string', multiple: true },
-      systemd: { type: 'string' },
+      systemd: { type: 'string', multiple: true },
       all: { type: 'boolean' },
       verbose: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -38,7 +39,7 @@ function parse(words) {
   return { ...values, command: rest };
 }
 
-const usage = `usage: npm run lab -- [--kernel NAME]… [--systemd SUITE] [--all] [--verbose] [shell | COMMAND…]
+const usage = `usage: npm run lab -- [--kernel NAME]… [--systemd SUITE]… [--all] [--verbose] [shell | COMMAND…]
 kernels: ${Object.keys(kernels).join(', ')}, or the beginning of a release
 suites with systemd as PID 1: ${Object.keys(suites).join(', ')}
 `;
@@ -47,8 +48,9 @@ async function main() {
   const { kernel: names, systemd, all, verbose, help, command } = parse(process.argv.slice(2));
   if (help) return process.stdout.write(usage);
   if (command.length === 0) {
-    const chosen = names ?? Object.keys(kernels).filter((name) => all || kernels[name].always);
-    process.exitCode = await runTests(chosen, { verbose });
+    const always = Object.keys(kernels).filter((name) => all || kernels[name].always);
+    const chosen = names ?? (systemd === undefined ? always : []);
+    process.exitCode = await runTests(chosen, { verbose, systemd });
     return;
   }
   const interactive = command[0] === 'shell' && command.length === 1;
@@ -58,7 +60,7 @@ async function main() {
   process.exitCode =
     systemd === undefined
       ? await runUnder(fetchKernel(names?.[0] ?? '6.12'), job, { verbose })
-      : await runUnderSystemd(systemd, job, { kernel: names?.[0], verbose });
+      : await runUnderSystemd(systemd[0], job, { kernel: names?.[0], verbose });
 }
 
 try {

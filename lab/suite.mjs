@@ -1,15 +1,17 @@
-/** Runs the lab's tests under one kernel after the other, and sums up what they say. */
+/** Runs the lab's tests under one kernel after the other, and beside systemd's daemons, and sums up what they say. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runUnder } from './boot.mjs';
 import { fetchKernel } from './kernels.mjs';
 import { prepareTests } from './prepare.mjs';
+import { out } from './programs.mjs';
+import { comparison, comparisonFile, prepareComparison } from './systemd/compare.mjs';
 
 /** Each kernel gets this long: two or three minutes alone, four times that on a machine that has other things to do. */
 const limitMs = 1_200_000;
 
 /** What every kernel said, for `node lab/table.mjs` and whoever sums up. */
-export const reportFile = join(process.cwd(), 'dist/lab-report.json');
+export const reportFile = join(out, 'lab-report.json');
 
 /**
  * Passes lines on and counts the results among them: `ok NAME`, `not ok NAME`, `skip NAME  REASON`. `data JSON` is kept for the written
@@ -42,33 +44,30 @@ function counting(release) {
 
 const sentence = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
-/**
- * @param {string[]} names keys of `kernels`
- * @param {{ verbose?: boolean }} options
- * @returns {Promise<number>} exit status: 0 when nothing failed
- */
-export async function runTests(names, { verbose = false } = {}) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const lines = [];
-  const report = [];
-  const { firmware } = await prepareTests();
-  for (const name of names) {
+/** The project's tests under a bare kernel. */
+function onKernel(name, firmware) {
+  return {
+    name,
+    boot(options) {
+      const kernel = fetchKernel(name);
+      const environment = { HOME: '/root', ...(process.env.LAB_PARTS ? { LAB_PARTS: process.env.LAB_PARTS } : {}) };
+      const command = [process.execPath, join(out, 'lab-tests.mjs')];
+      const job = { command, environment, interactive: false, cwd: process.cwd() };
+      return { label: kernel.release, status: runUnder(kernel, job, { ...options, timeoutMs: limitMs, firmware }) };
+    },
+  };
+}
+
+/** One boot after the other: each with its label, its counts and the facts that it told. */
+async function runAll(boots, verbose) {
+  const reports = [];
+  for (const { name, boot } of boots) {
     const { counts, facts, stream, again, flush } = counting(name);
     let label = name;
     try {
-      const kernel = fetchKernel(name);
-      label = kernel.release;
-      const command = [process.execPath, join(process.cwd(), 'dist/lab-tests.mjs')];
-      const status = await runUnder(
-        kernel,
-        {
-          command,
-          environment: { HOME: '/root', ...(process.env.LAB_PARTS ? { LAB_PARTS: process.env.LAB_PARTS } : {}) },
-          interactive: false,
-          cwd: process.cwd(),
-        },
-        { stdout: stream, verbose, timeoutMs: limitMs, again, firmware },
-      );
+      const begun = boot({ stdout: stream, verbose, again });
+      label = begun.label;
+      const status = await begun.status;
       flush();
       // a run that broke off must not pass for what it had got done
       if (status !== 0 && counts.failed === 0) counts.failed++;
@@ -76,11 +75,37 @@ export async function runTests(names, { verbose = false } = {}) {
       process.stdout.write(`not ok ${label}: ${error.message}\n`);
       counts.failed++;
     }
-    report.push({ kernel: label, counts, facts });
-    lines.push(`lab ${label}: ${sentence(counts)}`);
+    reports.push({ kernel: label, counts, facts });
+  }
+  return reports;
+}
+
+/**
+ * @param {string[]} names keys of `kernels`
+ * @param {{ verbose?: boolean, systemd?: string[] }} options `systemd`: keys of `suites`, whose clients are tried too
+ * @returns {Promise<number>} exit status: 0 when nothing failed
+ */
+export async function runTests(names, { verbose = false, systemd = [] } = {}) {
+  const { firmware } = await prepareTests();
+  const bare = await runAll(
+    names.map((name) => onKernel(name, firmware)),
+    verbose,
+  );
+  if (names.length > 0) writeReport(reportFile, bare);
+  if (systemd.length > 0) await prepareComparison();
+  const whole = await runAll(systemd.map(comparison), verbose);
+  if (systemd.length > 0) writeReport(comparisonFile, whole);
+
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const { kernel, counts } of [...bare, ...whole]) {
+    process.stdout.write(`lab ${kernel}: ${sentence(counts)}\n`);
     for (const key of Object.keys(total)) total[key] += counts[key];
   }
-  writeFileSync(reportFile, `${JSON.stringify(report, null, 1)}\n`);
-  process.stdout.write(`report: ${reportFile}\n${lines.join('\n')}\n${sentence(total)}\n`);
+  process.stdout.write(`${sentence(total)}\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+function writeReport(file, report) {
+  writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
+  process.stdout.write(`report: ${file}\n`);
 }
