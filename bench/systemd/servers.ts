@@ -18,7 +18,7 @@ const systemctl = (...args: string[]) => execFileSync('systemctl', args, { stdio
 const unitFolder = '/run/systemd/system';
 
 /** Under emulation everything takes its time. */
-const emulated = '[Service]\nTimeoutStartSec=300\n';
+const emulated = '[Service]\nTimeoutStartSec=600\nTimeoutStopSec=60\nWatchdogSec=0\n';
 
 function dropIn(unit: string, text: string): void {
   const folder = join(unitFolder, `${unit}.d`);
@@ -30,7 +30,8 @@ function dropIn(unit: string, text: string): void {
 export function originals(): Server {
   const services = ['systemd-nsresourced.service', 'systemd-mountfsd.service'];
   const sockets = ['systemd-nsresourced.socket', 'systemd-mountfsd.socket'];
-  dropIn('systemd-mountfsd.service', '[Service]\nEnvironment=SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1\n');
+  dropIn('systemd-nsresourced.service', emulated);
+  dropIn('systemd-mountfsd.service', `${emulated}Environment=SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1\n`);
   systemctl('daemon-reload');
   return {
     name: 'originals',
