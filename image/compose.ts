@@ -1,14 +1,13 @@
 /** Puts a signed discoverable disk image together: a data partition, its hash tree, and the signature over the tree's root. */
 import { layOut } from './gpt-write.ts';
 import { uuidText } from './guid.ts';
-import type { MountedDesignator } from './image.ts';
-import { type Architecture, type Designator, typeOf } from './partition-types.ts';
+import { type Architecture, type Designator, type ProtectedDesignator, typeOf } from './partition-types.ts';
 import { type SignatureDocument, writeSignaturePartition } from './signature-document.ts';
 import type { BuiltTree } from './verity-build.ts';
 
 /** One file system of a new image. */
 export interface NewFileSystem {
-  readonly designator: MountedDesignator;
+  readonly designator: ProtectedDesignator;
   /** the data partition's name, for people; at most 36 characters */
   readonly label: string;
   /** in bytes, whole data blocks */

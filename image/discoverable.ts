@@ -19,7 +19,7 @@ export interface ProtectedPartition {
 export interface Discovered {
   readonly root: ProtectedPartition | undefined;
   readonly usr: ProtectedPartition | undefined;
-  /** the first partition of each further role; policies speak about them, nothing mounts them */
+  /** the first partition of each further role */
   readonly others: ReadonlyMap<Designator, FoundPartition>;
 }
 

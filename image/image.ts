@@ -1,13 +1,13 @@
 /**
- * What an image is, from its first bytes to the plan of what could be mounted: the partition table or the bare file system, root
- * and usr with their hash trees and signature documents. Nothing is decided about trust here, and nothing large is read.
+ * What an image is, from its first bytes to the plan of what could be mounted: the partition table or the bare file system, its
+ * file systems, root and usr with their hash trees and signature documents. Nothing is decided about trust here, and nothing large is read.
  */
 import { PosternError } from '../mesh/errors.ts';
-import { toHex } from './bytes.ts';
+import { fromHex, toHex } from './bytes.ts';
 import { discover, type FoundPartition, type ProtectedPartition } from './discoverable.ts';
 import { type PartitionTable, readPartitionTable } from './gpt.ts';
 import { uuidText } from './guid.ts';
-import type { Architecture, Designator } from './partition-types.ts';
+import { type Architecture, type Designator, type MountedDesignator, mountedDesignators } from './partition-types.ts';
 import { type Reader, section, withFront } from './reader.ts';
 import {
   maxSignaturePartition,
@@ -18,11 +18,10 @@ import {
 } from './signature-document.ts';
 import { detectFileSystem, type Superblock } from './superblock.ts';
 import { parseVeritySuperblock, type VeritySuperblock, veritySuperblockBytes } from './verity-superblock.ts';
+import { digestBytes } from './verity-tree.ts';
 
 /** One read in front: protective record, header and entries of a table, and the superblock of a bare file system. */
 const frontBytes = 64 * 1024;
-
-export type MountedDesignator = Extract<Designator, 'root' | 'usr'>;
 
 /** A file system of the image with whatever protects it. */
 export interface ImageFileSystem {
@@ -36,6 +35,8 @@ export interface ImageFileSystem {
   /** as its bytes said at this moment; who mounts must ask the bytes that are mounted */
   readonly superblock: Superblock | undefined;
   readonly verity: Verity | undefined;
+  /** of the hash tree: as it was signed or passed, else as the partitions bear it for their UUIDs */
+  readonly rootHash: Uint8Array | undefined;
   readonly document: SignatureDocument | undefined;
 }
 
@@ -53,7 +54,7 @@ export interface Image {
   readonly sectorSize: number;
   readonly table: PartitionTable | undefined;
   readonly fileSystems: readonly ImageFileSystem[];
-  /** the first partition of each further role */
+  /** the first partition of each role that is never mounted */
   readonly others: ReadonlyMap<Designator, FoundPartition>;
 }
 
@@ -72,18 +73,29 @@ export interface Sidecar {
 export async function readImage(image: Reader, architecture: Architecture, sidecar?: Sidecar): Promise<Image> {
   const reader = await withFront(image, frontBytes);
   const table = await readPartitionTable(reader);
-  const given = givenDocument(sidecar);
+  const given = givenHash(sidecar);
   if (table === undefined) return bareImage(reader, sidecar?.device, given);
   const { root, usr, others } = discover(table.partitions, architecture);
   const fileSystems = await Promise.all(
-    [root && protectedFileSystem(reader, root, 'root', given), usr && protectedFileSystem(reader, usr, 'usr', undefined)].filter(
-      (pending) => pending !== undefined,
-    ),
+    mountedDesignators.flatMap((designator) => {
+      const data = others.get(designator);
+      if (designator === 'root') return root === undefined ? [] : [protectedFileSystem(reader, root, designator, given)];
+      if (designator === 'usr') return usr === undefined ? [] : [protectedFileSystem(reader, usr, designator, undefined)];
+      if (data === undefined) return [];
+      return [protectedFileSystem(reader, { data, verity: undefined, signature: undefined }, designator, undefined)];
+    }),
   );
-  return { size: image.size, sectorSize: table.sectorSize, table, fileSystems, others };
+  const neverMounted = new Map([...others].filter(([designator]) => !mountedDesignators.some((mounted) => mounted === designator)));
+  return { size: image.size, sectorSize: table.sectorSize, table, fileSystems, others: neverMounted };
 }
 
-async function bareImage(reader: Reader, device: Reader | undefined, given: SignatureDocument | undefined): Promise<Image> {
+/** What came beside the image about its hash tree. */
+interface GivenHash {
+  readonly rootHash: Uint8Array;
+  readonly document: SignatureDocument | undefined;
+}
+
+async function bareImage(reader: Reader, device: Reader | undefined, given: GivenHash | undefined): Promise<Image> {
   const superblock = await detectFileSystem(reader);
   if (superblock === undefined) throw new PosternError('IMAGE_NOT_RECOGNISED');
   const verity = device && (await readVerity(device, 'sidecar', 0, device.size));
@@ -96,7 +108,8 @@ async function bareImage(reader: Reader, device: Reader | undefined, given: Sign
     size: reader.size,
     superblock,
     verity,
-    document: given,
+    rootHash: given?.rootHash,
+    document: given?.document,
   };
   return { size: reader.size, sectorSize: 512, table: undefined, fileSystems: [root], others: new Map() };
 }
@@ -105,13 +118,13 @@ async function protectedFileSystem(
   reader: Reader,
   found: ProtectedPartition,
   designator: MountedDesignator,
-  given: SignatureDocument | undefined,
+  given: GivenHash | undefined,
 ): Promise<ImageFileSystem> {
   const { data, verity, signature } = found;
   const [superblock, tree, document] = await Promise.all([
     detectFileSystem(section(reader, data.offset, data.size)),
     verity && readVerity(section(reader, verity.offset, verity.size), 'image', verity.offset, verity.size),
-    given ?? (signature && readDocument(section(reader, signature.offset, signature.size))),
+    given === undefined ? signature && readDocument(section(reader, signature.offset, signature.size)) : given.document,
   ]);
   if (tree !== undefined) checkFits(tree, data.size);
   if (document !== undefined && verity !== undefined) checkBelongs(document, data, verity);
@@ -123,8 +136,15 @@ async function protectedFileSystem(
     size: data.size,
     superblock,
     verity: tree,
+    rootHash: document?.rootHash ?? given?.rootHash ?? (verity && tree && hashByName(data, verity, tree)),
     document,
   };
+}
+
+/** Partitions bear the halves of the root hash as their UUIDs (Discoverable Partitions Specification); of a longer hash that is not all. */
+function hashByName(data: FoundPartition, verity: FoundPartition, { superblock }: Verity): Uint8Array | undefined {
+  if (digestBytes(superblock.algorithm) !== 32) return undefined;
+  return fromHex(`${data.uuid}${verity.uuid}`.replaceAll('-', ''));
 }
 
 async function readVerity(device: Reader, place: Verity['place'], offset: number, size: number): Promise<Verity> {
@@ -149,13 +169,15 @@ function checkBelongs(document: SignatureDocument, data: FoundPartition, verity:
   throw new PosternError('SIGNATURE_OTHER_IMAGE', `it signs ${toHex(rootHash.subarray(0, 8))}…, partition ${data.number} is ${data.uuid}`);
 }
 
-function givenDocument(sidecar: Sidecar | undefined): SignatureDocument | undefined {
+function givenHash(sidecar: Sidecar | undefined): GivenHash | undefined {
   if (sidecar === undefined || sidecar.rootHash === null) {
     if (sidecar?.device !== undefined || (sidecar?.signature ?? null) !== null)
       throw new PosternError('INVALID_PARAMETER', 'hash device and signature need a root hash', 'verityRootHash');
     return undefined;
   }
-  return givenSignature(sidecar.rootHash, sidecar.signature);
+  if (sidecar.signature === null) return { rootHash: parameter(() => parseRootHash(sidecar.rootHash ?? '')), document: undefined };
+  const document = givenSignature(sidecar.rootHash, sidecar.signature);
+  return { rootHash: document.rootHash, document };
 }
 
 /**
@@ -164,8 +186,13 @@ function givenDocument(sidecar: Sidecar | undefined): SignatureDocument | undefi
  */
 export function givenSignature(rootHash: string, signature: string | null): SignatureDocument {
   if (signature === null) throw new PosternError('SIGNATURE_MISSING', 'a root hash was passed without its signature');
+  return parameter(() => ({ rootHash: parseRootHash(rootHash), signature: parseSignature(signature), certificateFingerprint: undefined }));
+}
+
+/** What is wrong with a field of a document is, of what came beside the image, wrong with the parameter. */
+function parameter<T>(parse: () => T): T {
   try {
-    return { rootHash: parseRootHash(rootHash), signature: parseSignature(signature), certificateFingerprint: undefined };
+    return parse();
   } catch (thrown) {
     if (!(thrown instanceof PosternError)) throw thrown;
     const parameter = thrown.detail.startsWith('rootHash') ? 'verityRootHash' : 'verityRootHashSignature';

@@ -21,6 +21,22 @@ export const designators = [
 ] as const;
 export type Designator = (typeof designators)[number];
 
+/** What may have a hash tree and a signature of its own. */
+export const protectedDesignators = ['root', 'usr'] as const satisfies readonly Designator[];
+export type ProtectedDesignator = (typeof protectedDesignators)[number];
+
+/** What is mounted, in the order in which a tree is put together. */
+export const mountedDesignators = [
+  ...protectedDesignators,
+  'home',
+  'srv',
+  'esp',
+  'xbootldr',
+  'tmp',
+  'var',
+] as const satisfies readonly Designator[];
+export type MountedDesignator = (typeof mountedDesignators)[number];
+
 /** The designators of which there is one per architecture, in the order of the columns below. */
 const perArchitecture = ['root', 'root-verity', 'root-verity-sig', 'usr', 'usr-verity', 'usr-verity-sig'] as const;
 

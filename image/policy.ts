@@ -29,8 +29,10 @@ export interface ImagePolicy {
 /** The longest policy: twice the longest that says something about every designator. */
 const maxLength = 4096;
 
-/** What images from anybody are held against. */
-export const untrustedPolicy = parsePolicy('root=signed+absent:usr=signed+absent:=ignore');
+/** What images from anybody are held against, unless the operator says otherwise. */
+export const untrustedPolicy = 'root=signed+absent:usr=signed+absent:=ignore';
+/** The same for images that somebody stands for. */
+export const trustedPolicy = '*';
 
 /** @throws PosternError POLICY_INVALID, naming the piece */
 export function parsePolicy(text: string): ImagePolicy {

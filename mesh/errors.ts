@@ -71,6 +71,10 @@ export const errorCatalogue = {
   IMAGE_TOO_SHORT: { why: 'the image ends before its partition table says', next: 'fetch the image again' },
   IMAGE_UNREADABLE: { why: 'the image could not be read', next: 'look for errors of the disk or file system that it lies on' },
   IMAGE_CHANGED: { why: 'the image changed while it was read', next: 'wait for whoever writes it, then try again' },
+  IMAGE_IN_USE: {
+    why: 'the image is mounted for reading only elsewhere, and here for writing, or the other way round',
+    next: 'end the other mounts of it first, or ask for the same',
+  },
   IMAGE_TOO_LARGE: { why: 'the image is larger than the operator allows', next: 'raise verity.store.max_image_size' },
   IMAGE_NOT_RECOGNISED: { why: 'neither a partition table nor a known file system was found', next: 'look at it with `postern inspect`' },
   TABLE_BROKEN: { why: 'both the primary and the backup partition table are broken', next: 'make the image again' },
@@ -79,7 +83,14 @@ export const errorCatalogue = {
   PARTITION_OVERLAP: { why: 'two partitions overlap', next: 'make the image again' },
   PARTITION_AMBIGUOUS: { why: 'two partitions claim the same role', next: 'leave one per role and architecture' },
   ROOT_MISSING: { why: 'there is no root or usr partition for this architecture', next: 'make an image for this machine' },
-  FILE_SYSTEM_UNKNOWN: { why: 'the file system is not one that Postern mounts', next: 'use erofs, squashfs, ext4, xfs or btrfs' },
+  FILE_SYSTEM_UNKNOWN: {
+    why: 'the file system is not one that Postern mounts',
+    next: 'use erofs, squashfs, ext4, xfs, btrfs, f2fs or vfat',
+  },
+  FILE_SYSTEM_UNCLEAN: {
+    why: 'the file system says that it needs a check before it is written to',
+    next: 'check it with fsck, or ask for a read-only mount',
+  },
   VERITY_SUPERBLOCK: { why: 'the verity superblock is not valid', next: 'make the image again' },
   VERITY_DATA: { why: 'the data does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },
   VERITY_TREE: { why: 'the hash tree does not have the hash that was signed', next: 'the image is damaged or was changed: fetch it again' },

@@ -72,8 +72,13 @@ function viewOptions(entry: ViewEntry, folders: LaunchOptions['folders']): strin
 }
 
 function capabilityOptions({ capabilities }: Privileges): string[] {
-  if (capabilities.length === 0) return [];
-  return ['--caps', capabilities.map(({ capability }) => `cap_${capability.toLowerCase()}`).join(',')];
+  const list = (optional: boolean) =>
+    capabilities
+      .filter((kept) => (kept.optional ?? false) === optional)
+      .map(({ capability }) => `cap_${capability.toLowerCase()}`)
+      .join(',');
+  const [needed, ifHeld] = [list(false), list(true)];
+  return [...(needed === '' ? [] : ['--caps', needed]), ...(ifHeld === '' ? [] : ['--caps-if-held', ifHeld])];
 }
 
 /** Puts an empty folder in the place of a child's root: it can open no path from then on. Rejects where that did not work. */

@@ -21,6 +21,8 @@ export type UserName = keyof typeof userIds;
 
 export interface KeptCapability {
   readonly capability: Capability;
+  /** do without it where the host itself lacks it, as in a container */
+  readonly optional?: boolean;
   readonly why: string;
 }
 

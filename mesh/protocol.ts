@@ -139,7 +139,16 @@ export const messages = {
   'image.verify': message(
     ['allocator'],
     ['verity'],
-    v.strictObject({ request, deadline, peer, options: imageOptions, holder: v.nullable(holder), hasSidecar: v.boolean() }),
+    v.strictObject({
+      request,
+      deadline,
+      peer,
+      options: imageOptions,
+      holder: v.nullable(holder),
+      hasSidecar: v.boolean(),
+      /** the image is a file of root's alone, directly in a directory that the operator trusts */
+      isInTrustedDirectory: v.boolean(),
+    }),
     (p) => ['image', ...withNamespace(p.holder !== null), ...(p.hasSidecar ? (['image'] as const) : none)],
   ),
   'image.attach': message(

@@ -61,8 +61,8 @@ export type ImageOptions = v.InferOutput<typeof imageOptions>;
 const source = v.variant('kind', [
   /** a file that nobody can write, or nobody but verity, holding just the file system */
   v.strictObject({ kind: v.literal('file'), descriptor: count(252) }),
-  /** a part of a file that the kernel lets nobody change */
-  v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes }),
+  /** a part of a file that the kernel lets nobody change, or nobody but root. `shared`: with other mounts of the same part */
+  v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes, shared: v.boolean() }),
   /** a dm-verity device over the caller's own file */
   v.strictObject({
     kind: v.literal('verity-device'),
@@ -96,10 +96,15 @@ const partition = v.strictObject({
   size: bytes,
   offset: bytes,
   writable: v.boolean(),
+  /** make the file system fill its part */
+  grow: v.boolean(),
   noSuid: v.boolean(),
   noExec: v.boolean(),
-  /** further file-system options, already checked */
+  noSymlinks: v.boolean(),
+  /** file-system options that every mount of this partition has */
   options: v.array(text(128)),
+  /** and those that this caller asks for: with any, the mount has a superblock of its own, so that they are nobody else's */
+  asked: v.array(text(128)),
   mountPoints: v.array(text(255)),
   source,
 });
@@ -119,9 +124,15 @@ export type ImageFacts = v.InferOutput<typeof imageFacts>;
 export const plan = v.strictObject({ image: imageFacts, partitions: v.pipe(v.array(partition), v.minLength(1), v.maxLength(16)) });
 export type MountPlan = v.InferOutput<typeof plan>;
 
+const mountedPartition = v.strictObject({
+  ...v.omit(partition, ['source', 'options', 'asked', 'grow']).entries,
+  /** it fills its part, as was asked */
+  grown: v.boolean(),
+});
+
 /** A mounted partition: what MountImage tells the client. The i-th mount descriptor belongs to the i-th. */
 export const mounted = v.strictObject({
   image: imageFacts,
-  partitions: v.pipe(v.array(v.omit(partition, ['source', 'options'])), v.minLength(1), v.maxLength(16)),
+  partitions: v.pipe(v.array(mountedPartition), v.minLength(1), v.maxLength(16)),
 });
 export type MountedImage = v.InferOutput<typeof mounted>;

@@ -202,6 +202,11 @@ export interface Addon extends BlockDevices {
   makeDirectory(parentFd: number, name: string, workName: string, mode: number, owner: number): number;
   /** move_mount from a descriptor onto a path */
   moveMount(fd: number, path: string): void;
+  /**
+   * Grows a file system, through a mount of it that is writable, to the end of its device, which has so many bytes: ext4 (needs
+   * CAP_SYS_RESOURCE), Btrfs or XFS. One that fills it already stays as it is. EOPNOTSUPP for any other.
+   */
+  growFileSystem(mountFd: number, type: string, bytes: number): void;
   /** flags: `unmountFlags` */
   unmount(path: string, flags: number): void;
 

@@ -11,6 +11,7 @@
       'src/poll.cc',
       'src/namespace.cc',
       'src/mount.cc',
+      'src/grow.cc',
       'src/directory.cc',
       'src/loop.cc',
       'src/device_mapper.cc',

@@ -17,7 +17,7 @@ export function isSystemError(thrown: unknown): thrown is SystemError {
 }
 
 /** Raised with every change of the table; see `kAbi` in src/addon.cc. */
-const abi = 6;
+const abi = 7;
 
 function load(): Addon {
   const here = dirname(fileURLToPath(import.meta.url));

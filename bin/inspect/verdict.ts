@@ -42,7 +42,8 @@ export async function judge(
 }
 
 function policyOf(asked: string | undefined): ImagePolicy {
-  return asked === undefined ? untrustedPolicy : intersect(untrustedPolicy, parsePolicy(asked));
+  const untrusted = parsePolicy(untrustedPolicy);
+  return asked === undefined ? untrusted : intersect(untrusted, parsePolicy(asked));
 }
 
 /** Every byte of the data against the root hash. */

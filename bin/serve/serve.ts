@@ -6,7 +6,7 @@ import { createLog, type Logger } from '../../mesh/log.ts';
 import type { ServiceOptions } from '../../mesh/supervised.ts';
 import { Supervisor } from '../../mesh/supervisor.ts';
 import packageFile from '../../package.json' with { type: 'json' };
-import { privileges as allocator } from '../../services/allocator/privileges.ts';
+import { privileges as allocator, trustedDirectory, trustedView } from '../../services/allocator/privileges.ts';
 import { privileges as gateway } from '../../services/gateway/privileges.ts';
 import { privileges as lsm } from '../../services/lsm/privileges.ts';
 import { privileges as mounter } from '../../services/mounter/privileges.ts';
@@ -20,7 +20,7 @@ import { holdState, makeSocket, makeState, type OwnSocket, plainPath } from './f
 import { type Links, placeLinks } from './links.ts';
 import { notify, passedListener } from './notify.ts';
 import { furtherTrust, readSettings, type Settings } from './settings.ts';
-import { checkTrust } from './trust.ts';
+import { checkTrust, usableDirectories } from './trust.ts';
 
 export interface ServeOptions {
   readonly socket: string;
@@ -36,13 +36,18 @@ export interface ServeOptions {
 /** All that runs lies in one folder: this bundle, the services' bundles, the addon, the launcher. */
 const dist = dirname(fileURLToPath(import.meta.url));
 
-function services(settings: Settings): ServiceOptions[] {
-  const trusted = { ...verity, view: [...verity.view, ...trustView(furtherTrust(settings))] };
+/** @param directories those of trusted images */
+function services(settings: Settings, directories: readonly string[]): ServiceOptions[] {
+  const looking = { ...allocator, view: [...allocator.view, ...trustedView(directories)] };
+  const trusting = { ...verity, view: [...verity.view, ...trustView(furtherTrust(settings))] };
   const { pools, single_pools } = settings.allocator;
   return [
     { privileges: gateway, config: { ...settings.gateway, version: packageFile.version } },
-    { privileges: allocator, config: settings.allocator },
-    { privileges: trusted, config: settings.verity },
+    {
+      privileges: looking,
+      config: { ...settings.allocator, trusted_directories: directories.map((_, index) => trustedDirectory(index)) },
+    },
+    { privileges: trusting, config: settings.verity },
     { privileges: mounter, config: settings.mounter },
     // what must not outlive its namespace is what the allocator gives out
     { privileges: lsm, config: { ...settings.lsm, transient: [...single_pools, ...pools] } },
@@ -54,8 +59,13 @@ function settled({ config, trust = [], ...options }: ServeOptions): { settings: 
   const settings = readSettings(config);
   const socket = options.socket === defaultSocket ? (settings.socket ?? defaultSocket) : options.socket;
   const folders = [...settings.verity.trust, ...trust].map((folder) => plainPath(folder, '--trust'));
+  const { routes } = settings.verity;
+  const directories = routes.trusted_directories.map((directory) => plainPath(directory, 'verity.routes.trusted_directories'));
   return {
-    settings: { ...settings, verity: { ...settings.verity, trust: [...new Set(folders)] } },
+    settings: {
+      ...settings,
+      verity: { ...settings.verity, trust: [...new Set(folders)], routes: { ...routes, trusted_directories: [...new Set(directories)] } },
+    },
     socket: plainPath(socket, '--socket'),
     state: plainPath(options.state ?? settings.state ?? defaultState, '--state'),
   };
@@ -121,7 +131,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog('parent');
   for (const folder of furtherTrust(settings)) checkTrust(folder, log);
 
-  const parts = services(settings);
+  const directories = usableDirectories(settings.verity.routes.trusted_directories, log);
+
+  const parts = services(settings, directories);
   const folder = makeState(
     state,
     parts.map(({ privileges }) => privileges),

@@ -28,7 +28,7 @@ const settingsSchema = v.strictObject({
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** Keys that `serve` sets itself: where a service finds something in its own view of the files. */
-const own = ['gateway.version', 'allocator.state', 'verity.store.folder', 'lsm.pins', 'lsm.transient'];
+const own = ['gateway.version', 'allocator.state', 'allocator.trusted_directories', 'verity.store.folder', 'lsm.pins', 'lsm.transient'];
 
 function readable(file: string): string {
   try {

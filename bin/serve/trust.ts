@@ -1,6 +1,6 @@
-/** Folders of certificates: whether the service that reads them, which is not root, really can. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/** What an operator trusts: folders of certificates, which a service that is not root must be able to read, and directories of images. */
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Logger } from '../../mesh/log.ts';
 import { Failure } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -24,4 +24,45 @@ export function checkTrust(folder: string, log: Logger): void {
     if ((mode & readableByAll) === 0) log.warn({ file }, `the certificate may not be readable; ${advice}`);
   }
   log.info({ folder, certificates: certificates.length }, 'images of these signers are let in');
+}
+
+const writableByOthers = 0o022;
+
+/**
+ * Those of the directories of trusted images that are there. None may be where anybody but root could put it, or another in its place.
+ * Once Postern has started they are known by themselves, not by their path.
+ * @throws {Failure} that names the directory
+ */
+export function usableDirectories(directories: readonly string[], log: Logger): string[] {
+  return directories.filter((directory) => {
+    if (statSync(directory, { throwIfNoEntry: false }) === undefined) {
+      log.info({ directory }, 'a directory of trusted images is not there');
+      return false;
+    }
+    for (const path of wayTo(directory)) requireRootsOwn(path, directory);
+    return true;
+  });
+}
+
+/** The directory and all above it. */
+function wayTo(directory: string): string[] {
+  return directory === '/' ? ['/'] : [directory, ...wayTo(dirname(directory))];
+}
+
+function requireRootsOwn(path: string, directory: string): void {
+  const why = whyNotRootsOwn(path);
+  if (why === null) return;
+  throw new Failure({
+    what: `images in ${directory} can't be trusted`,
+    why: `${path} ${why}`,
+    next: 'name a directory that only root can write in, by its real path',
+    exitCode: exitCodes.config,
+  });
+}
+
+function whyNotRootsOwn(path: string): string | null {
+  const facts = lstatSync(path);
+  if (!facts.isDirectory()) return 'is not a directory';
+  if (facts.uid !== 0) return `belongs to uid ${facts.uid}`;
+  return (facts.mode & writableByOthers) === 0 ? null : 'may be written to by others';
 }

@@ -28,6 +28,14 @@ void keep_descriptors(const struct options *options) {
   }
 }
 
+/** What we have ourselves, and so can pass on. */
+static uint64_t held(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) fail(EXIT_SET_UP, "capget", "");
+  return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
 /** What is not in the bounding set can't come back by executing anything. */
 static void limit_bounding_set(uint64_t wanted) {
   for (int capability = 0; capability <= HIGHEST_CAPABILITY; capability++) {
@@ -59,13 +67,14 @@ static void raise_ambient_set(uint64_t wanted) {
 
 void drop_privileges(const struct options *options) {
   if (setgroups(0, NULL) < 0) fail(EXIT_SET_UP, "setgroups", "");
-  limit_bounding_set(options->capabilities);
+  const uint64_t wanted = options->capabilities | (options->capabilities_if_held & held());
+  limit_bounding_set(wanted);
   // User 0 is nobody special: no capabilities come with it over exec, in this process and all it starts. KEEP_CAPS lasts until exec.
   const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED;
   if (prctl(PR_SET_SECUREBITS, bits) < 0) fail(EXIT_SET_UP, "PR_SET_SECUREBITS", "");
   if (setresgid(options->gid, options->gid, options->gid) < 0) fail(EXIT_SET_UP, "setresgid", "");
   if (setresuid(options->uid, options->uid, options->uid) < 0) fail(EXIT_SET_UP, "setresuid", "");
-  set_capabilities(options->capabilities);
-  raise_ambient_set(options->capabilities);
+  set_capabilities(wanted);
+  raise_ambient_set(wanted);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(EXIT_SET_UP, "PR_SET_NO_NEW_PRIVS", "");
 }

@@ -52,6 +52,8 @@ struct options {
   gid_t gid;
   /** bit N: capability N */
   uint64_t capabilities;
+  /** those that are done without where the host itself lacks them */
+  uint64_t capabilities_if_held;
   int kept[MAX_KEPT];
   size_t kept_count;
   char *environment[MAX_ENTRIES + 1];

@@ -76,7 +76,7 @@ static uint64_t capabilities(const char *option, char *list) {
 }
 
 void read_options(int argc, char **argv, struct options *options) {
-  enum { BIND = 1, BIND_RW, DEV_BIND, SYMLINK, SYSTEM, PROC, TMP, NO_NETWORK, NO_IPC, UID, GID, CAPS, KEEP_FD, ENV, EMPTY_ROOT };
+  enum { BIND = 1, BIND_RW, DEV_BIND, SYMLINK, SYSTEM, PROC, TMP, NO_NETWORK, NO_IPC, UID, GID, CAPS, CAPS_IF_HELD, KEEP_FD, ENV, EMPTY_ROOT };
   static const struct option known[] = {
       {"bind", required_argument, NULL, BIND},       {"bind-rw", required_argument, NULL, BIND_RW},
       {"dev-bind", required_argument, NULL, DEV_BIND}, {"symlink", required_argument, NULL, SYMLINK},
@@ -84,8 +84,9 @@ void read_options(int argc, char **argv, struct options *options) {
       {"tmp", no_argument, NULL, TMP},               {"no-network", no_argument, NULL, NO_NETWORK},
       {"no-ipc", no_argument, NULL, NO_IPC},         {"uid", required_argument, NULL, UID},
       {"gid", required_argument, NULL, GID},         {"caps", required_argument, NULL, CAPS},
-      {"keep-fd", required_argument, NULL, KEEP_FD}, {"env", required_argument, NULL, ENV},
-      {"empty-root", required_argument, NULL, EMPTY_ROOT}, {NULL, 0, NULL, 0},
+      {"caps-if-held", required_argument, NULL, CAPS_IF_HELD}, {"keep-fd", required_argument, NULL, KEEP_FD},
+      {"env", required_argument, NULL, ENV},         {"empty-root", required_argument, NULL, EMPTY_ROOT},
+      {NULL, 0, NULL, 0},
   };
   static char proc[] = "/proc:/proc";
   int which = 0;
@@ -107,6 +108,7 @@ void read_options(int argc, char **argv, struct options *options) {
       case UID: options->uid = (uid_t)number(name, optarg, UINT32_MAX - 1UL); break;
       case GID: options->gid = (gid_t)number(name, optarg, UINT32_MAX - 1UL); break;
       case CAPS: options->capabilities = capabilities(name, optarg); break;
+      case CAPS_IF_HELD: options->capabilities_if_held = capabilities(name, optarg); break;
       case KEEP_FD:
         if (options->kept_count == MAX_KEPT) refuse(name, optarg);
         options->kept[options->kept_count++] = (int)number(name, optarg, INT32_MAX);

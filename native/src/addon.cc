@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 /** Raised with every change of the table; native/index.ts compares it at load. */
-constexpr int kAbi = 6;
+constexpr int kAbi = 7;
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // The OpenSSL is Node's own; structures of another major version would be read wrongly.
@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddPoll(env, exports);
   AddNamespaces(env, exports);
   AddMounts(env, exports);
+  AddGrowth(env, exports);
   AddDirectories(env, exports);
   AddLoops(env, exports);
   AddDeviceMapper(env, exports);

@@ -140,6 +140,7 @@ void AddMessages(Napi::Env env, Napi::Object exports);
 void AddPoll(Napi::Env env, Napi::Object exports);
 void AddNamespaces(Napi::Env env, Napi::Object exports);
 void AddMounts(Napi::Env env, Napi::Object exports);
+void AddGrowth(Napi::Env env, Napi::Object exports);
 void AddDirectories(Napi::Env env, Napi::Object exports);
 void AddLoops(Napi::Env env, Napi::Object exports);
 void AddDeviceMapper(Napi::Env env, Napi::Object exports);

@@ -17,6 +17,7 @@ import type { PoolCounts } from './pool.ts';
 import { settleAll } from './reconcile.ts';
 import { Registry } from './registry.ts';
 import { Sweep } from './sweep.ts';
+import { liesIn } from './trusted-directories.ts';
 
 /** What tests put in the place of the real thing: a kernel and a disk that end the process at a chosen call. */
 export interface Surroundings {
@@ -66,6 +67,7 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
     mesh,
     limits: config,
     isPooled: (id) => [...config.pools, ...config.single_pools].some(({ first, last }) => id >= first && id <= last),
+    isTrusted: (image, name) => name !== null && config.trusted_directories.some((directory) => liesIn(directory, name, image)),
     registry,
     namespaces,
     allocations,

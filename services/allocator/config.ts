@@ -56,6 +56,8 @@ export const configSchema = v.pipe(
      * `namespaces_per_user`, so that three quarters, then three quarters of the rest, and so on, is the most that greed can get.
      */
     share_per_user: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.75),
+    /** where we see the directories whose images are trusted */
+    trusted_directories: v.optional(v.array(v.string()), []),
     /** where the registry lives */
     state: v.optional(v.string(), '/state'),
   }),

@@ -27,6 +27,8 @@ export interface Parts {
   readonly hash: (text: string) => string;
   /** whether an ID belongs to the pools */
   readonly isPooled: (id: number) => boolean;
+  /** whether an image lies directly in a directory that the operator trusts, where only root could have put it and can change it */
+  readonly isTrusted: (image: Descriptor, name: string | null) => boolean;
   /** hears whether the kernel enforces the policy */
   readonly policy: (enforcing: boolean, reason: string) => void;
 }
@@ -172,7 +174,8 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
   function mount({ hasNamespace, options, ...asked }: Payload<'image.mount'>, descriptors: Descriptor[]): void {
     const [image, ...rest] = descriptors;
     if (image === undefined) throw new PosternError('INTERNAL');
-    const call = { ...asked, options: { ...options, imageName: imageName(image) } };
+    const name = imageName(image);
+    const call = { ...asked, options: { ...options, imageName: name }, isInTrustedDirectory: parts.isTrusted(image, name) };
     if (!hasNamespace) {
       mesh.pass('verity', 'image.verify', { ...call, holder: holderOf(undefined, call.peer) }, descriptors);
       return;

@@ -1,5 +1,18 @@
 /** What giving out ranges needs. */
-import type { Privileges } from '../../mesh/privileges.ts';
+import type { Privileges, ViewEntry } from '../../mesh/privileges.ts';
+
+/** Where the allocator sees the i-th of the directories whose images are trusted. */
+export const trustedDirectory = (index: number) => `/trusted/${index}`;
+
+/** The part of the view that they take; `serve` adds it. */
+export function trustedView(directories: readonly string[]): ViewEntry[] {
+  return directories.map((source, index) => ({
+    source,
+    target: trustedDirectory(index),
+    access: 'read-only',
+    why: 'whether an image lies in a directory that the operator trusts',
+  }));
+}
 
 export const privileges: Privileges = {
   service: 'allocator',
@@ -12,7 +25,10 @@ export const privileges: Privileges = {
       capability: 'SYS_PTRACE',
       why: 'seeing which user and mount namespace the caller runs in (PIDFD_GET_USER_NAMESPACE); ptrace itself stays forbidden by seccomp',
     },
-    { capability: 'DAC_READ_SEARCH', why: "who owns the directories above a caller's, which may be closed to all but them" },
+    {
+      capability: 'DAC_READ_SEARCH',
+      why: "who owns the directories above a caller's, and what lies in a trusted one: either may be closed to all but its owner",
+    },
     { capability: 'CHOWN', why: 'a directory that was made for a caller goes to the foreign range' },
   ],
   view: [

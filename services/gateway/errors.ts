@@ -75,6 +75,10 @@ const systemError: Translation = ({ error, told }) => {
   return varlinkError('io.systemd.System', { origin: 'linux', errnoName: knownName, errno: known, ...told });
 };
 
+/** As the kernel would say of one device that is wanted in two ways. */
+const busy: Translation = ({ told }) =>
+  varlinkError('io.systemd.System', { origin: 'linux', errnoName: 'EBUSY', errno: constants.errno.EBUSY, ...told });
+
 const incompatible = plain('io.systemd.MountFileSystem.IncompatibleImage');
 const unverified = plain('io.systemd.MountFileSystem.VerityFailure');
 const namespace = parameter('userNamespaceFileDescriptor');
@@ -122,6 +126,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   IMAGE_TOO_SHORT: incompatible,
   IMAGE_UNREADABLE: incompatible,
   IMAGE_CHANGED: incompatible,
+  IMAGE_IN_USE: busy,
   IMAGE_TOO_LARGE: plain('io.postern.Gateway.LimitReached'),
   IMAGE_NOT_RECOGNISED: incompatible,
   TABLE_BROKEN: incompatible,
@@ -131,6 +136,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   PARTITION_AMBIGUOUS: plain('io.systemd.MountFileSystem.MultipleRootPartitionsFound'),
   ROOT_MISSING: plain('io.systemd.MountFileSystem.RootPartitionNotFound'),
   FILE_SYSTEM_UNKNOWN: incompatible,
+  FILE_SYSTEM_UNCLEAN: incompatible,
   VERITY_SUPERBLOCK: unverified,
   VERITY_DATA: unverified,
   VERITY_TREE: unverified,

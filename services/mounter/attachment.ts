@@ -4,10 +4,11 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Addon } from '../../native/index.ts';
 import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
-import type { DirectoryJob, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
+import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import type { DirectFiles } from './sources/file.ts';
+import { type LoopRange, wholeFile } from './sources/loop.ts';
 import { devicePrefix } from './sources/verity-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
@@ -31,24 +32,34 @@ export interface Work {
   readonly sources: readonly Descriptor[];
 }
 
+/** What was made of a partition. */
+export interface Attached {
+  readonly mount: Descriptor;
+  readonly growth: Growth;
+}
+
 /** Mounts every partition, in order. The caller owns the mounts. @throws PosternError, with nothing left open */
-export function attach(work: Work, workshop: Workshop): Promise<Descriptor[]> {
+export function attach(work: Work, workshop: Workshop): Promise<Attached[]> {
   return new Promise((resolve, reject) => new Attachment(work, workshop, resolve, reject).start());
 }
 
-/** How a whole file becomes a source; null for other sources, whose devices are nobody else's or find each other by name. */
-type Way = { readonly kind: 'file' } | { readonly kind: 'loop'; readonly key: FileKey } | null;
+/** How a file becomes a source. A loop device without a key is this mount's alone; dm-verity devices find each other by name. */
+type Way = { readonly kind: 'file' | 'verity-device' } | { readonly kind: 'loop'; readonly range: LoopRange; readonly key: FileKey | null };
+
+function isOn(way: Way | undefined, key: FileKey): boolean {
+  return way?.kind === 'loop' && way.key === key;
+}
 
 class Attachment {
   readonly #work: Work;
   readonly #workshop: Workshop;
-  readonly #done: (mounts: Descriptor[]) => void;
+  readonly #done: (mounts: Attached[]) => void;
   readonly #failed: (error: unknown) => void;
   readonly #life;
   #ways: Way[] = [];
   readonly #reservations = new Map<FileKey, Reservation>();
 
-  constructor(work: Work, workshop: Workshop, done: (mounts: Descriptor[]) => void, failed: (error: unknown) => void) {
+  constructor(work: Work, workshop: Workshop, done: (mounts: Attached[]) => void, failed: (error: unknown) => void) {
     this.#work = work;
     this.#workshop = workshop;
     this.#done = done;
@@ -70,8 +81,11 @@ class Attachment {
   async #settle(): Promise<void> {
     this.#letGo();
     this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
-    const keys = new Set(this.#ways.flatMap((way) => (way?.kind === 'loop' ? [way.key] : [])));
-    for (const key of [...keys].sort()) this.#reservations.set(key, await this.#workshop.devices.reserve(key, this.#work.deadline));
+    const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' && way.key !== null ? [way.key] : [])));
+    for (const key of [...keys].sort()) {
+      const writable = this.#work.partitions.some((partition, index) => partition.writable && isOn(this.#ways[index], key));
+      this.#reservations.set(key, await this.#workshop.devices.reserve(key, writable, this.#work.deadline));
+    }
     this.#life.send({ type: 'SETTLED' });
   }
 
@@ -80,10 +94,11 @@ class Attachment {
     const outcome = await this.#workshop.run({
       deadline,
       namespace: namespace?.fd ?? null,
-      partitions: partitions.map(({ designator, name, writable, attributes, options }, index) => ({
+      partitions: partitions.map(({ designator, name, writable, growTo, attributes, options }, index) => ({
         designator,
         fileSystem: name,
         writable,
+        growTo,
         attributes,
         options,
         source: this.#source(index),
@@ -95,10 +110,10 @@ class Attachment {
   }
 
   #finish(made: readonly MadeMount[]): void {
-    const mounts = made.map(({ fd }) => new Descriptor(fd));
+    const mounts = made.map(({ fd, growth }) => ({ mount: new Descriptor(fd), growth }));
     for (const [index, { device }] of made.entries()) {
       const way = this.#ways[index];
-      if (way?.kind === 'loop') this.#reservations.get(way.key)?.settle(device);
+      if (way?.kind === 'loop' && way.key !== null) this.#reservations.get(way.key)?.settle(device);
     }
     this.#letGo();
     this.#life.send({ type: 'MOUNTED' });
@@ -123,29 +138,35 @@ class Attachment {
   }
 
   #way(partition: Preparation): Way {
-    if (partition.source.kind !== 'file') return null;
+    const { source, writable } = partition;
+    const isOwn = partition.asked.length > 0;
+    if (source.kind === 'verity-device') return { kind: source.kind };
     const facts = this.#facts(partition);
-    const direct = partition.fileSystem.fromFile && !partition.writable && this.#workshop.direct.mayTry(partition.name, facts.device);
-    return direct ? { kind: 'file' } : { kind: 'loop', key: fileKey(facts, partition.writable) };
+    if (source.kind === 'part') {
+      const range = { offset: source.offset, sizeLimit: source.size };
+      return { kind: 'loop', range, key: source.shared && !isOwn ? fileKey(facts, range) : null };
+    }
+    const direct = partition.fileSystem.fromFile && !writable && this.#workshop.direct.mayTry(partition.name, facts.device);
+    return direct ? { kind: 'file' } : { kind: 'loop', range: wholeFile, key: isOwn ? null : fileKey(facts) };
   }
 
   #source(index: number): JobSource {
     const way = this.#ways[index];
-    const source = this.#work.partitions[index]?.source;
+    const { source, asked = [] } = this.#work.partitions[index] ?? {};
     const fd = this.#descriptor(source?.descriptor).fd;
-    if (source?.kind === 'verity-device') return this.#verityDevice(source);
-    if (source?.kind === 'part') return { kind: 'part', fd, range: { offset: source.offset, sizeLimit: source.size } };
-    if (way?.kind === 'loop') return { kind: 'loop', fd, device: this.#reservations.get(way.key)?.device ?? null };
-    return { kind: 'file', fd };
+    if (source?.kind === 'verity-device') return this.#verityDevice(source, asked);
+    if (way?.kind !== 'loop') return { kind: 'file', fd };
+    const { range, key } = way;
+    return { kind: 'loop', fd, range, device: key === null ? null : (this.#reservations.get(key)?.device ?? null) };
   }
 
-  #verityDevice(source: VeritySource): JobSource {
+  #verityDevice(source: VeritySource, asked: readonly string[]): JobSource {
     const { kernel } = this.#workshop;
     const data = this.#descriptor(source.descriptor).fd;
     const hash = this.#descriptor(source.hashDescriptor).fd;
     return {
       kind: 'verity-device',
-      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source),
+      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source, asked),
       data: { fd: data, range: { offset: source.dataOffset, sizeLimit: source.dataSize } },
       hash: { fd: hash, range: { offset: source.hashOffset, sizeLimit: source.hashSize } },
       table: source,

@@ -8,13 +8,13 @@ import type { Clock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { type Addon, type DescriptorFacts, isSystemError } from '../../native/index.ts';
-import { loopPath } from './sources/loop.ts';
+import { loopPath, wholeFile } from './sources/loop.ts';
 
-/** A file's identity, for as long as anything (a device, a descriptor) has it open: an inode number is not reused before. */
-export type FileKey = `${bigint}:${bigint} ${'ro' | 'rw'}`;
+/** A file and a part of it, for as long as anything (a device, a descriptor) has it open: an inode number is not reused before. */
+export type FileKey = `${bigint}:${bigint} ${number}+${number}`;
 
-export function fileKey({ device, inode }: Pick<DescriptorFacts, 'device' | 'inode'>, writable: boolean): FileKey {
-  return `${device}:${inode} ${writable ? 'rw' : 'ro'}`;
+export function fileKey({ device, inode }: Pick<DescriptorFacts, 'device' | 'inode'>, range = wholeFile): FileKey {
+  return `${device}:${inode} ${range.offset}+${range.sizeLimit}`;
 }
 
 /** A file's device while a mount is made from it. */
@@ -23,6 +23,13 @@ export interface Reservation {
   readonly device: number | null;
   /** ends the reservation, saying which device the file is on now, if any; a second call does nothing */
   settle(device: number | null): void;
+}
+
+/** A device as the kernel tells of it, held open. */
+interface Found {
+  readonly key: FileKey;
+  readonly writable: boolean;
+  readonly device: Descriptor;
 }
 
 export class LoopDevices {
@@ -58,12 +65,16 @@ export class LoopDevices {
   /**
    * The device that a file is on, or the right to make it. Who comes while another makes it waits for that one, so that one file gets
    * one device. A request that needs several files reserves them in the order of their keys, or two could wait for each other.
-   * @throws TIMED_OUT when the deadline (ms of CLOCK_MONOTONIC) comes first
+   * @throws TIMED_OUT when the deadline (ms of CLOCK_MONOTONIC) comes first; IMAGE_IN_USE where the file is on a device for reading and
+   * is wanted for writing, or the other way round: two superblocks of one file would not know of each other
    */
-  async reserve(key: FileKey, deadline: number): Promise<Reservation> {
+  async reserve(key: FileKey, writable: boolean, deadline: number): Promise<Reservation> {
     for (let making = this.#making.get(key); making !== undefined; making = this.#making.get(key)) await this.#until(deadline, making);
     const live = this.#live(key);
-    return live === null ? this.#permission(key) : this.#shared(key, live.number, live.device);
+    if (live === null) return this.#permission(key);
+    if (live.writable === writable) return this.#shared(key, live.number, live.device);
+    live.device.close();
+    throw new PosternError('IMAGE_IN_USE', live.writable ? 'for writing' : 'for reading only');
   }
 
   #shared(key: FileKey, number: number, device: Descriptor): Reservation {
@@ -90,23 +101,23 @@ export class LoopDevices {
   }
 
   /** The remembered device of a file, open, if it still is that file's. */
-  #live(key: FileKey): { readonly number: number; readonly device: Descriptor } | null {
+  #live(key: FileKey): (Found & { readonly number: number }) | null {
     const number = this.#deviceOf.get(key);
     if (number === undefined) return null;
     const found = this.#ask(number);
-    if (found?.key === key) return { number, device: found.device };
+    if (found?.key === key) return { ...found, number };
     found?.device.close();
     this.#forget(number);
     return null;
   }
 
   /** What the kernel says about a device: null when it is free, ending, or not one that may be shared. */
-  #ask(number: number): { readonly key: FileKey; readonly device: Descriptor } | null {
+  #ask(number: number): Found | null {
     let device: Descriptor | undefined;
     try {
       device = new Descriptor(openSync(loopPath(number), 'r'));
       const status = this.#kernel.loopStatus(device.fd);
-      if (status.autoclear && status.offset === 0 && status.sizeLimit === 0) return { key: fileKey(status, !status.readOnly), device };
+      if (status.autoclear) return { key: fileKey(status, status), writable: !status.readOnly, device };
     } catch (error) {
       if (!isSystemError(error)) throw error;
     }

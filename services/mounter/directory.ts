@@ -13,7 +13,7 @@ export function carryOutDirectory(job: DirectoryJob, bench: Bench): JobOutcome {
     const { idMap } = job;
     if (idMap !== null) attempt('the directory', () => bench.kernel.mountSetattr(mount.fd, 0, 0, idMap, false));
     inTime(job, bench);
-    return lock([{ mount, device: null }], job.isForHost, bench);
+    return lock([{ mount, device: null, growth: null }], job.isForHost, bench);
   });
 }
 

@@ -11,6 +11,8 @@ export interface FileSystem {
   readonly optional: readonly string[];
   /** may be asked for where the mount is writable */
   readonly optionalWhenWritable: readonly string[];
+  /** the kernel can make it larger while it is mounted */
+  readonly grows: boolean;
 }
 
 /**
@@ -26,9 +28,10 @@ const fileSystems: ReadonlyMap<string, FileSystem> = new Map([
       whenReadOnly: [],
       optional: ['acl', 'noacl', 'user_xattr', 'nouser_xattr', 'cache_strategy'],
       optionalWhenWritable: [],
+      grows: false,
     },
   ],
-  ['squashfs', { fromFile: false, always: [], whenReadOnly: [], optional: ['threads'], optionalWhenWritable: [] }],
+  ['squashfs', { fromFile: false, always: [], whenReadOnly: [], optional: ['threads'], optionalWhenWritable: [], grows: false }],
   [
     'ext4',
     {
@@ -38,6 +41,7 @@ const fileSystems: ReadonlyMap<string, FileSystem> = new Map([
       whenReadOnly: ['noload'],
       optional: ['acl', 'noacl', 'user_xattr', 'nouser_xattr'],
       optionalWhenWritable: ['discard', 'nodiscard', 'commit', 'auto_da_alloc', 'noauto_da_alloc'],
+      grows: true,
     },
   ],
   [
@@ -49,6 +53,7 @@ const fileSystems: ReadonlyMap<string, FileSystem> = new Map([
       whenReadOnly: ['norecovery'],
       optional: ['inode64', 'inode32', 'largeio', 'nolargeio'],
       optionalWhenWritable: ['discard', 'nodiscard', 'allocsize'],
+      grows: true,
     },
   ],
   [
@@ -59,6 +64,30 @@ const fileSystems: ReadonlyMap<string, FileSystem> = new Map([
       whenReadOnly: ['rescue=nologreplay'],
       optional: ['acl', 'noacl', 'subvol', 'subvolid'],
       optionalWhenWritable: ['compress', 'compress-force', 'discard', 'nodiscard', 'ssd', 'nossd', 'datacow', 'nodatacow'],
+      grows: true,
+    },
+  ],
+  [
+    'f2fs',
+    {
+      fromFile: false,
+      always: [],
+      whenReadOnly: ['norecovery'],
+      optional: ['acl', 'noacl', 'user_xattr', 'nouser_xattr'],
+      optionalWhenWritable: ['discard', 'nodiscard'],
+      grows: false,
+    },
+  ],
+  [
+    'vfat',
+    {
+      fromFile: false,
+      always: ['errors=remount-ro'],
+      whenReadOnly: [],
+      // of modes that FAT has not itself, whoever they are asked by
+      optional: ['fmask', 'dmask', 'umask'],
+      optionalWhenWritable: ['discard'],
+      grows: false,
     },
   ],
 ]);

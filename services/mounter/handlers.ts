@@ -11,14 +11,16 @@ export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally
   return {
     async 'image.attach'({ request, deadline, holder, plan, sources }, descriptors) {
       const [namespace, images] = holder === null ? [null, descriptors] : [descriptors[0] ?? null, descriptors.slice(1)];
-      const mounts = await tally.count(() =>
-        attach({ deadline, namespace, partitions: prepare(plan, sources), sources: images }, workshop),
-      );
+      const made = await tally.count(() => attach({ deadline, namespace, partitions: prepare(plan, sources), sources: images }, workshop));
       closeAll(images);
-      mesh.pass('lsm', 'mounts.allow', { request, holder, mounted: describeMounted(plan) }, [
-        ...(namespace === null ? [] : [namespace]),
-        ...mounts,
-      ]);
+      for (const { growth } of made)
+        if (growth !== null && growth !== 'done') mesh.log.warn({ request, ...growth }, 'a file system stays as small as it is');
+      const mounted = describeMounted(
+        plan,
+        made.map(({ growth }) => ({ grown: growth === 'done' })),
+      );
+      const mounts = made.map(({ mount }) => mount);
+      mesh.pass('lsm', 'mounts.allow', { request, holder, mounted }, [...(namespace === null ? [] : [namespace]), ...mounts]);
     },
 
     async 'directory.attach'({ request, deadline, holder, readOnly, isMapped }, descriptors) {

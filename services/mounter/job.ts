@@ -5,16 +5,14 @@ import type { FilePart } from './sources/loop.ts';
 import type { VerityDevice } from './sources/verity-device.ts';
 
 /** MOUNT_ATTR_* of linux/mount.h */
-export const mountAttributes = { readOnly: 0x1, noSuid: 0x2, noDevices: 0x4, noExec: 0x8 } as const;
+export const mountAttributes = { readOnly: 0x1, noSuid: 0x2, noDevices: 0x4, noExec: 0x8, noSymlinks: 0x200000 } as const;
 
 /** Where a file system comes from. Descriptors are numbers that the main thread owns and keeps open for as long as the job runs. */
 export type JobSource =
   /** a regular file that the kernel reads by itself */
   | { readonly kind: 'file'; readonly fd: number }
-  /** a loop device over a file: the one that is there already, or one to be made */
-  | { readonly kind: 'loop'; readonly fd: number; readonly device: number | null }
-  /** a loop device over a part of a file, for this mount alone */
-  | ({ readonly kind: 'part' } & FilePart)
+  /** a loop device over a file or a part of one: the one that is there already, or one to be made */
+  | ({ readonly kind: 'loop'; readonly device: number | null } & FilePart)
   | ({ readonly kind: 'verity-device' } & VerityDevice);
 
 export interface JobPartition {
@@ -23,6 +21,8 @@ export interface JobPartition {
   readonly fileSystem: string;
   readonly source: JobSource;
   readonly writable: boolean;
+  /** in bytes, what the file system is to fill; null to leave it as it is */
+  readonly growTo: number | null;
   readonly attributes: number;
   readonly options: readonly MountOption[];
 }
@@ -53,7 +53,11 @@ export interface MadeMount {
   readonly fd: number;
   /** the loop device it stands on */
   readonly device: number | null;
+  readonly growth: Growth;
 }
+
+/** What came of a wish to grow: nobody had it, it was done, or why not. */
+export type Growth = null | 'done' | { readonly refused: string };
 
 export type JobOutcome =
   | { readonly kind: 'mounted'; readonly mounts: readonly MadeMount[] }

@@ -1,7 +1,7 @@
 /**
  * mounter: makes mounts out of verity's plans and callers' directories: loop devices, superblocks, ID maps, flags that stay. Trusts no
  * image's content to be sound.
- * Privileges: uid 0 with SYS_ADMIN and SYS_CHROOT, sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
+ * Privileges: uid 0 with SYS_ADMIN, SYS_CHROOT and, to grow ext4, SYS_RESOURCE; sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
  * Hears: verity (image.attach), allocator (directory.attach), gateway (status.ask).
  * Sends: verity (devices.state), lsm (mounts.allow, directory.allow), gateway (request.handoff, request.failed, status.tell).
  * When it dies: requests that were here fail with SERVICE_DIED; mounts that were handed out stay; half-made ones and their loop

@@ -5,7 +5,7 @@
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../native/index.ts';
-import type { JobOutcome, JobPartition, MadeMount, MountJob } from './job.ts';
+import type { Growth, JobOutcome, JobPartition, MadeMount, MountJob } from './job.ts';
 import { kernelWords } from './refusal.ts';
 import { openFile, wantsDevice } from './sources/file.ts';
 import { existingLoop, makeLoop } from './sources/loop.ts';
@@ -63,6 +63,7 @@ function mountAll(job: MountJob, bench: Bench): MadeMount[] | DeviceNeeded {
 export interface Detached {
   readonly mount: Descriptor;
   readonly device: number | null;
+  readonly growth: Growth;
 }
 
 export function inTime(job: { readonly deadline: number }, { now }: Bench): void {
@@ -85,8 +86,9 @@ function mountPartition(partition: JobPartition, job: MountJob, bench: Bench): D
   }
   const mount = new Descriptor(attempt(what, () => kernel.fsmount(context.fd, partition.attributes)));
   try {
+    const growth = grow(kernel, mount.fd, partition);
     if (namespace !== null) setIdMap(mount.fd, namespace, what, bench);
-    return { mount, device: source.device };
+    return { mount, device: source.device, growth };
   } catch (error) {
     mount.close();
     throw error;
@@ -98,9 +100,7 @@ function openSource(kernel: Addon, { source, writable }: JobPartition, inTime: (
     case 'file':
       return openFile(source.fd);
     case 'loop':
-      return source.device === null ? makeLoop(kernel, source.fd, !writable) : existingLoop(source.device);
-    case 'part':
-      return makeLoop(kernel, source.fd, true, source.range);
+      return source.device === null ? makeLoop(kernel, source.fd, !writable, source.range) : existingLoop(source.device);
     case 'verity-device':
       return openVerityDevice(kernel, source, inTime);
   }
@@ -114,6 +114,18 @@ function configure(kernel: Addon, context: number, source: string, { options }: 
     else kernel.fsconfigString(context, key, value);
   }
   kernel.fsconfigCreate(context);
+}
+
+/** What stays as small as it was is of use too. */
+function grow(kernel: Addon, mount: number, { fileSystem, growTo }: JobPartition): Growth {
+  if (growTo === null) return null;
+  try {
+    kernel.growFileSystem(mount, fileSystem, growTo);
+    return 'done';
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return { refused: `${error.syscall}: ${error.code}` };
+  }
 }
 
 function setIdMap(mount: number, namespace: number, what: string, bench: Bench): void {
@@ -132,10 +144,10 @@ function isUnmapped(namespace: number, { kernel, helper }: Bench): boolean {
 
 /** Clones whose flags nobody in the namespace can clear. The host's own mounts need none: they go to those who may clear them anyway. */
 export function lock(made: readonly Detached[], isForHost: boolean, { kernel, helper }: Bench): MadeMount[] {
-  if (isForHost) return made.map(({ mount, device }) => ({ fd: mount.release(), device }));
+  if (isForHost) return made.map(({ mount, device, growth }) => ({ fd: mount.release(), device, growth }));
   const originals = made.map(({ mount }) => mount.fd);
   const locked = attempt('locking the flags', () => askHelper(() => kernel.helperLockMounts(helper, originals)));
-  return locked.map((fd, index) => ({ fd, device: made[index]?.device ?? null }));
+  return locked.map((fd, index) => ({ fd, device: made[index]?.device ?? null, growth: made[index]?.growth ?? null }));
 }
 
 /** Steps in which only the channel to the helper can fail, not what the helper was asked for. */

@@ -12,8 +12,12 @@ export interface Preparation {
   readonly fileSystem: FileSystem;
   readonly source: MountSource;
   readonly writable: boolean;
+  /** in bytes, what the file system is to fill; null to leave it as it is */
+  readonly growTo: number | null;
   readonly attributes: number;
   readonly options: readonly MountOption[];
+  /** among them some that are this caller's own: no superblock is shared then */
+  readonly asked: readonly string[];
 }
 
 /** What is to be mounted, in the plan's order. `sources` is the number of descriptors that came with it. */
@@ -26,7 +30,10 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   if (kind === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', partition.fileSystem);
   const { source } = partition;
   if (source.kind === 'verity-device') checkVerityTable(source);
-  if (source.kind !== 'file' && partition.writable) throw new PosternError('INTERNAL', 'what the kernel checks is never written to');
+  // Two superblocks of one file would each write what the other does not know of.
+  const isShared = source.kind === 'file' || (source.kind === 'part' && source.shared);
+  if (partition.writable && (!isShared || partition.asked.length > 0))
+    throw new PosternError('INTERNAL', 'what is written to has one superblock');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
     throw new PosternError('INTERNAL', 'a source points past the descriptors');
   return {
@@ -35,31 +42,38 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
     fileSystem: kind,
     source,
     writable: partition.writable,
+    growTo: partition.writable && partition.grow && kind.grows ? partition.size : null,
     attributes: attributesOf(partition),
     options: optionsOf(partition, kind),
+    asked: partition.asked,
   };
 }
 
 /** Devices never work; the rest is as planned. */
-function attributesOf({ writable, noSuid, noExec }: PlannedPartition): number {
+function attributesOf({ writable, noSuid, noExec, noSymlinks }: PlannedPartition): number {
   return (
     mountAttributes.noDevices |
     (writable ? 0 : mountAttributes.readOnly) |
     (noSuid ? mountAttributes.noSuid : 0) |
-    (noExec ? mountAttributes.noExec : 0)
+    (noExec ? mountAttributes.noExec : 0) |
+    (noSymlinks ? mountAttributes.noSymlinks : 0)
   );
 }
 
 /** What was asked for first, so that what must hold has the last word. */
 function optionsOf(partition: PlannedPartition, kind: FileSystem): MountOption[] {
-  const asked = partition.options.map(parseOption);
+  const asked = [...partition.asked, ...partition.options].map(parseOption);
   const refused = asked.find((option) => !mayBeSet(kind, option, partition.writable));
   if (refused !== undefined) throw new PosternError('MOUNT_OPTION', `${refused.key} on ${partition.fileSystem}`);
   const forced = [...kind.always, ...(partition.writable ? [] : ['ro', ...kind.whenReadOnly])];
   return [...asked, ...forced.map(parseOption)];
 }
 
-/** What the next stage and the client are told: the plan without the means. */
-export function describeMounted({ image, partitions }: MountPlan): MountedImage {
-  return { image, partitions: partitions.map(({ source: _source, options: _options, ...told }) => told) };
+/** What the next stage and the client are told: the plan without the means, and what came of it. */
+export function describeMounted({ image, partitions }: MountPlan, made: readonly { readonly grown: boolean }[]): MountedImage {
+  const tell = ({ source: _source, options: _options, asked: _asked, grow: _grow, ...told }: PlannedPartition, index: number) => ({
+    ...told,
+    grown: made[index]?.grown ?? false,
+  });
+  return { image, partitions: partitions.map(tell) };
 }

@@ -6,6 +6,11 @@ export const privileges: Privileges = {
   user: 'root',
   capabilities: [
     { capability: 'SYS_ADMIN', why: 'fsopen, fsmount, mount_setattr with an ID map; the helper joins the client’s user namespace' },
+    {
+      capability: 'SYS_RESOURCE',
+      optional: true,
+      why: 'growing a mounted ext4: its kernel code asks for it, since it may use what is reserved',
+    },
     { capability: 'SYS_CHROOT', why: 'the helper joins the mount namespace of a directory that is to be mounted: setns asks for it' },
   ],
   view: [

@@ -1,6 +1,8 @@
 /** What an operator may set about images, their signers and the store of verified copies. */
 import * as v from 'valibot';
 import { systemTrustFolders } from '../../image/certificates.ts';
+import { parsePolicy, trustedPolicy, untrustedPolicy } from '../../image/policy.ts';
+import { PosternError } from '../../mesh/errors.ts';
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -19,6 +21,20 @@ const size = v.pipe(
 );
 
 const folder = v.pipe(v.string(), v.startsWith('/'), v.maxLength(4095));
+
+/** An image policy, in the grammar of docs/images.md. */
+const policy = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      parsePolicy(dataset.value);
+    } catch (thrown) {
+      if (!(thrown instanceof PosternError)) throw thrown;
+      addIssue({ message: thrown.message });
+    }
+  }),
+);
 
 /** Where the service sees the store's folder; see privileges.ts. */
 export const storeFolder = '/store';
@@ -42,7 +58,17 @@ export const configSchema = v.strictObject({
   system_trust: v.optional(v.array(folder), [...systemTrustFolders]),
   /** who may vouch for a signed image: the kernel's keyrings (where it has dm-verity), the certificates, or either */
   signers: v.optional(v.picklist(['kernel', 'certificates', 'either']), 'either'),
+  /** what images are held against, before a caller's own policy: those that nobody stands for, and those that somebody does */
+  policies: v.optional(v.strictObject({ untrusted: v.optional(policy, untrustedPolicy), trusted: v.optional(policy, trustedPolicy) }), {}),
   /** the ways to be trusted that are switched on */
-  routes: v.optional(v.strictObject({ signed: v.optional(v.boolean(), true), sealed: v.optional(v.boolean(), true) }), {}),
+  routes: v.optional(
+    v.strictObject({
+      signed: v.optional(v.boolean(), true),
+      sealed: v.optional(v.boolean(), true),
+      /** root's own files directly in one of these are trusted for where they lie; none is the default */
+      trusted_directories: v.optional(v.array(folder), []),
+    }),
+    {},
+  ),
 });
 export type VerityConfig = v.InferOutput<typeof configSchema>;

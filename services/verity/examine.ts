@@ -3,14 +3,16 @@ import { toHex } from '../../image/bytes.ts';
 import { givenSignature, type Image, type ImageFileSystem, readImage } from '../../image/image.ts';
 import type { Architecture } from '../../image/partition-types.ts';
 import { permittedFileSystems } from '../../image/permit.ts';
+import { allowsUse, type Use } from '../../image/policy.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
 import type { Life } from './lives.ts';
 import { LeastRecentlyUsed } from './lru.ts';
-import { type PolicyInForce, policyInForce } from './policies.ts';
+import type { OperatorsPolicy, PolicyInForce } from './policies.ts';
 import { type Admission, closeAdmissions, type Route, type SealedFile } from './routes/route.ts';
 import { sealOf } from './seal.ts';
 import type { Source } from './source.ts';
+import type { Standing } from './standing.ts';
 
 /** What a file was found to be, per caller and unchanged file; each takes up to 20 kB. */
 const rememberedImages = 1024;
@@ -35,31 +37,41 @@ export interface Examination {
   readonly source: Source;
   readonly sidecar: Source | undefined;
   readonly uid: number;
+  readonly standing: Standing;
+}
+
+/** What an image may be that has a certain standing, and the ways in which it may come. */
+export interface Terms {
+  readonly policy: OperatorsPolicy;
+  /** the first that a policy allows is taken */
+  readonly routes: readonly Route[];
 }
 
 export class Examiner {
-  readonly #routes: readonly Route[];
+  readonly #terms: Readonly<Record<Standing, Terms>>;
   readonly #architecture: Architecture;
   readonly #images = new LeastRecentlyUsed<string, Image>(rememberedImages);
 
-  constructor(routes: readonly Route[], architecture: Architecture) {
-    this.#routes = routes;
+  constructor(terms: Readonly<Record<Standing, Terms>>, architecture: Architecture) {
+    this.#terms = terms;
     this.#architecture = architecture;
   }
 
   /** Resolves to what may be mounted, whose descriptors are the caller's then. Throws the named refusal. */
   async examine(examination: Examination, life: Life): Promise<Examined> {
-    const { options, source, sidecar, uid } = examination;
-    const policy = policyInForce(options.imagePolicy);
+    const { options, source, sidecar, uid, standing } = examination;
+    const terms = this.#terms[standing];
+    const policy = terms.policy.inForce(options.imagePolicy);
     const sealed = sealedFile(examination);
     const image = await this.#read(examination);
     life.step('RECOGNISED');
-    const permitted = this.#permitted(image, sealed, policy);
+    const permitted = permittedWith(image, sealed, policy, terms.routes);
     life.step('PERMITTED');
     const admitted: Admitted[] = [];
     try {
       for (const [fileSystem, route] of permitted) {
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid }, life);
+        const forWriting = !options.readOnly && fileSystem.partition?.readOnly !== true;
+        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting }, life);
         admitted.push({ fileSystem, admission });
         // The policy was asked about what the caller's file said; what is mounted must be that.
         if (admission.fileSystem !== fileSystem.superblock?.type) throw new PosternError('IMAGE_CHANGED');
@@ -90,19 +102,34 @@ export class Examiner {
       throw thrown;
     }
   }
+}
 
-  /** Every file system that the policy lets be used, with the route that is to admit it. */
-  #permitted(image: Image, sealed: SealedFile | null, { policy }: PolicyInForce): [ImageFileSystem, Route][] {
-    const routeFor = (fileSystem: ImageFileSystem) => this.#routes.find((route) => route.use(fileSystem, sealed) !== undefined);
+/** Every file system that the policy lets be used, with the route that is to admit it. */
+function permittedWith(
+  image: Image,
+  sealed: SealedFile | null,
+  { policy }: PolicyInForce,
+  routes: readonly Route[],
+): [ImageFileSystem, Route][] {
+  const open = new Map<ImageFileSystem, Route>();
+  const useOf = (fileSystem: ImageFileSystem): Use => {
+    let first: Use | undefined;
+    for (const route of routes) {
+      const use = route.use(fileSystem, sealed);
+      if (use !== undefined && allowsUse(policy, fileSystem.designator, use)) {
+        open.set(fileSystem, route);
+        return use;
+      }
+      first ??= use;
+    }
     // With its route switched off, a signed image is no better than an unsigned one.
-    const useOf = (fileSystem: ImageFileSystem) =>
-      routeFor(fileSystem)?.use(fileSystem, sealed) ?? (fileSystem.verity ? 'verity' : 'unprotected');
-    return permittedFileSystems(image, policy, useOf).map((fileSystem) => {
-      const route = routeFor(fileSystem);
-      if (route === undefined) throw new PosternError('POLICY_DENIED', `no route is open for ${fileSystem.designator}`);
-      return [fileSystem, route];
-    });
-  }
+    return first ?? (fileSystem.verity ? 'verity' : 'unprotected');
+  };
+  return permittedFileSystems(image, policy, useOf).map((fileSystem) => {
+    const route = open.get(fileSystem);
+    if (route === undefined) throw new PosternError('POLICY_DENIED', `no route is open for ${fileSystem.designator}`);
+    return [fileSystem, route];
+  });
 }
 
 /**

@@ -8,6 +8,9 @@ export type VerificationEvent =
   | { readonly type: 'RECOGNISED' }
   | { readonly type: 'PERMITTED' }
   | { readonly type: 'OBTAINED' }
+  /** nobody stands for it, but somebody may be asked */
+  | { readonly type: 'DOUBTED' }
+  | { readonly type: 'VOUCHED' }
   | { readonly type: 'REFUSED' }
   | { readonly type: 'CANCELLED' };
 
@@ -21,11 +24,13 @@ export const verificationMachine = setup({ types }).createMachine({
   on: { REFUSED: '.refused', CANCELLED: '.cancelled', '*': '.broken' },
   states: {
     /** what kind of image is it? */
-    reading: { on: { RECOGNISED: 'judging' } },
+    reading: { on: { RECOGNISED: 'judging', DOUBTED: 'asking' } },
     /** does the policy allow it, protected as it is? */
-    judging: { on: { PERMITTED: 'obtaining' } },
+    judging: { on: { PERMITTED: 'obtaining', DOUBTED: 'asking' } },
     /** did somebody trusted sign it, and is there a checked copy? */
-    obtaining: { on: { OBTAINED: 'approved' } },
+    obtaining: { on: { OBTAINED: 'approved', DOUBTED: 'asking' } },
+    /** may the caller have it all the same? Then it is looked at once more, on other terms */
+    asking: { on: { VOUCHED: 'reading' } },
     /** from here on it is the next stage's */
     approved: { type: 'final' },
     refused: { type: 'final' },

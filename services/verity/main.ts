@@ -10,4 +10,9 @@ import { configSchema } from './config.ts';
 import { privileges } from './privileges.ts';
 import { startVerity } from './start.ts';
 
-await runService({ name: 'verity', config: configSchema, privileges, start: startVerity });
+await runService({
+  name: 'verity',
+  config: configSchema,
+  privileges,
+  start: (mesh, config, clock) => startVerity(mesh, config, { clock }),
+});

@@ -3,10 +3,8 @@
 import type { Descriptor } from '../../mesh/descriptors.ts';
 import type { Holder, ImageOptions, MountPlan, Peer, PlannedPartition } from '../../mesh/protocol.ts';
 import type { Admitted, Examined } from './examine.ts';
-import { type AskedFlags, parseMountOptions } from './mount-options.ts';
-
-/** Where each file system belongs in the tree that a container sees. */
-const mountPoints = { root: '/', usr: '/usr' } as const;
+import { type AskedOptions, parseMountOptions } from './mount-options.ts';
+import { optionsFor, placeOf } from './places.ts';
 
 export interface Planned {
   readonly plan: MountPlan;
@@ -16,9 +14,10 @@ export interface Planned {
 
 export function makePlan(examined: Examined, options: ImageOptions, holder: Holder | null, peer: Peer): Planned {
   const asked = parseMountOptions(options.mountOptions);
+  const wishes = { suid: suidCounts(holder, peer), grow: options.growFileSystems };
   const sources: Descriptor[] = [];
   const partitions = examined.admitted.map((admitted) => {
-    const partition = planPartition(admitted, sources.length, asked.get(admitted.fileSystem.designator), suidCounts(holder, peer));
+    const partition = planPartition(admitted, sources.length, { ...wishes, asked: asked.get(admitted.fileSystem.designator) });
     sources.push(...admitted.admission.descriptors);
     return partition;
   });
@@ -47,8 +46,16 @@ function suidCounts(holder: Holder | null, peer: Peer): boolean {
   return holder === null ? peer.uid === 0 : holder.transient;
 }
 
-function planPartition({ fileSystem, admission }: Admitted, first: number, asked: AskedFlags | undefined, suid: boolean): PlannedPartition {
+interface Wishes {
+  readonly suid: boolean;
+  readonly grow: boolean;
+  readonly asked: AskedOptions | undefined;
+}
+
+function planPartition({ fileSystem, admission }: Admitted, first: number, { suid, grow, asked }: Wishes): PlannedPartition {
   const { partition, designator } = fileSystem;
+  const { writable } = admission;
+  const place = placeOf(designator);
   return {
     designator,
     number: partition?.number ?? null,
@@ -58,11 +65,15 @@ function planPartition({ fileSystem, admission }: Admitted, first: number, asked
     fileSystem: admission.fileSystem,
     size: fileSystem.size,
     offset: fileSystem.offset,
-    writable: false,
-    noSuid: !(admission.keepsSetuid && suid) || (asked?.noSuid ?? false),
-    noExec: asked?.noExec ?? false,
-    options: [],
-    mountPoints: [mountPoints[designator]],
+    writable,
+    // a bare file system has nobody to say so, and nothing beside it
+    grow: writable && grow && (partition?.growFileSystem ?? true),
+    noSuid: !(admission.keepsSetuid && suid) || place.noSuid === true || (asked?.noSuid ?? false),
+    noExec: place.noExec === true || (asked?.noExec ?? false),
+    noSymlinks: place.noSymlinks === true || (asked?.noSymlinks ?? false),
+    options: optionsFor(designator, admission.fileSystem, writable),
+    asked: [...(asked?.fileSystem ?? [])],
+    mountPoints: [...place.mountPoints],
     source: admission.source(first),
   };
 }

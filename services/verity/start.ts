@@ -4,19 +4,26 @@ import { type Clock, systemClock } from '../../mesh/clock.ts';
 import type { Handlers, Mesh } from '../../mesh/mesh.ts';
 import { native } from '../../native/index.ts';
 import type { VerityConfig } from './config.ts';
-import { Examiner } from './examine.ts';
+import { Examiner, type Terms } from './examine.ts';
 import { verityHandlers } from './handlers.ts';
 import { Keeper } from './keeper.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
+import { OperatorsPolicy } from './policies.ts';
+import { PrivateCopies } from './private-copy.ts';
+import { copiedRoute } from './routes/copied.ts';
 import { VerityDevices } from './routes/device.ts';
+import { intactRoute } from './routes/intact.ts';
+import { plainRoute } from './routes/plain.ts';
 import type { Route } from './routes/route.ts';
 import { sealedRoute } from './routes/sealed.ts';
 import { signedRoute } from './routes/signed.ts';
 import { kernelChecksSeals } from './seal.ts';
+import type { Standing } from './standing.ts';
 import { Store, type StoreLimits } from './store.ts';
 import { StoreFolder } from './store-folder.ts';
 import { Trust } from './trust.ts';
+import { type AskUntrusted, askNobody } from './vouching.ts';
 
 /** The bound of the store where the operator sets none: this, or a part of the disk where that is less. */
 const defaultStoreBytes = 10 * 2 ** 30;
@@ -29,33 +36,55 @@ export interface RunningVerity {
   stop(): Promise<void>;
 }
 
-export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, clock: Clock = systemClock): Promise<RunningVerity> {
+/** What tests put in the place of the real thing. */
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly askUntrusted?: AskUntrusted;
+}
+
+export async function startVerity(
+  mesh: Mesh<'verity'>,
+  config: VerityConfig,
+  { clock = systemClock, askUntrusted = askNobody }: Surroundings = {},
+): Promise<RunningVerity> {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no partition types are known for ${process.arch}`);
   const folder = await StoreFolder.open(config.store.folder);
   const store = new Store(folder, limitsOf(config, folder), mesh.log);
-  const keeper = new Keeper(store, new Lanes(), native.hashBlocks);
+  const lanes = new Lanes();
+  const keeper = new Keeper(store, lanes, native.hashBlocks);
   const trust = new Trust({ folders: [...config.trust, ...config.system_trust], verify: native.pkcs7Verify, clock, log: mesh.log });
   await trust.refresh();
   const devices = new VerityDevices();
   const { signers } = config;
-  const routes: Route[] = [
+  const ownWord: Route[] = [
     ...(config.routes.sealed ? [sealedRoute({ trust, signers, kernelChecks: kernelChecksSeals() })] : []),
     ...(config.routes.signed ? [signedRoute({ trust, keeper, devices, signers })] : []),
   ];
+  const intact = (keepsSetuid: boolean) => intactRoute({ keeper, devices, keepsSetuid });
+  const untrusted = new OperatorsPolicy(config.policies.untrusted);
+  const trusted = new OperatorsPolicy(config.policies.trusted);
+  const copied = copiedRoute(new PrivateCopies(store, lanes));
+  const terms: Record<Standing, Terms> = {
+    // the last two are for operators whose policy lets in what is not signed
+    untrusted: { policy: untrusted, routes: [...ownWord, intact(false), copied] },
+    trusted: { policy: trusted, routes: [intact(true), plainRoute(), ...ownWord] },
+    vouched: { policy: trusted, routes: [intact(false), copied, ...ownWord] },
+  };
   const lives = new Lives(clock);
   mesh.onPeerDown((peer) => {
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers(mesh, new Examiner(routes, architecture), lives, devices),
+    handlers: verityHandlers({ mesh, examiner: new Examiner(terms, architecture), lives, devices, askUntrusted }),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),
       store: store.status(),
       trust: trust.status(),
       devices: devices.status(),
-      routes: routes.map(({ name }) => name),
+      routes: ownWord.map(({ name }) => name),
+      trustedDirectories: [...config.routes.trusted_directories],
     }),
     async stop() {
       await store.settled();

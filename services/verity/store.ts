@@ -125,6 +125,11 @@ export class Store {
     return this.#folder.create(size);
   }
 
+  /** A copy that is never added, for reading: it lasts for as long as this descriptor, and what is made from it. */
+  openPrivate(copy: Copy): Descriptor {
+    return this.#folder.openUnnamed(copy);
+  }
+
   /**
    * Takes a checked copy over. It can be opened from now on, and gets its name when the disk has it.
    * @throws PosternError FILE_SYSTEM_UNKNOWN where its bytes are none that is mounted

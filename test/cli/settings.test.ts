@@ -44,6 +44,7 @@ describe('a configuration', () => {
     ['[mounter.frob]\nx = 1', "postern.toml:1: mounter.frob can't be used", 'there is no such key'],
     ['[allocator]\npools = [{ first = 5, last = 9 }]', "postern.toml:2: allocator.pools can't be used", 'begins above 65535'],
     ['[allocator]\nstate = "/x"', "postern.toml:2: allocator.state can't be used", 'settled by `postern serve` itself'],
+    ['[verity.policies]\nuntrusted = "root=frob"', "postern.toml:2: verity.policies.untrusted can't be used", 'unknown flag "frob"'],
     ['socket = "relative"', "postern.toml:1: socket can't be used", 'not an absolute path'],
   ])('%j is refused by its line and key', (text, what, why) => {
     expect(complaint(text)).toMatchObject({ what, why: expect.stringContaining(why), exitCode: 78 });

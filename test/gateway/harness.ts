@@ -219,8 +219,10 @@ export function mounted(...partitions: (readonly [designator: string, mountPoint
       size: 8,
       offset: 0,
       writable: false,
+      grown: false,
       noSuid: false,
       noExec: false,
+      noSymlinks: false,
       mountPoints: [mountPoint],
     })),
   };

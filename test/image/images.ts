@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeImage } from '../../image/compose.ts';
 import { uuidFrom } from '../../image/guid.ts';
-import type { MountedDesignator } from '../../image/image.ts';
-import { type Architecture, architectureOf } from '../../image/partition-types.ts';
+import { type Architecture, architectureOf, type ProtectedDesignator } from '../../image/partition-types.ts';
 import { memoryReader } from '../../image/reader.ts';
 import { type SignatureDocument, signedContent } from '../../image/signature-document.ts';
 import { buildTree } from '../../image/verity-build.ts';
@@ -70,7 +69,7 @@ export function fakeFileSystem(size: number, seed = 1): Uint8Array {
 export interface ImageOptions {
   readonly data: Uint8Array;
   readonly signer?: Signer | undefined;
-  readonly designator?: MountedDesignator;
+  readonly designator?: ProtectedDesignator;
   readonly algorithm?: VerityAlgorithm;
   readonly dataBlockSize?: number;
   readonly hashBlockSize?: number;

@@ -4,7 +4,7 @@ import { SimulatedClock } from '../../mesh/clock.ts';
 import { native } from '../../native/index.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
 
-const key = '1:2 ro';
+const key = '1:2 0+0';
 const late = 1_000_000;
 const asked = async (promise: Promise<unknown>) => {
   let state = 'waiting';
@@ -23,13 +23,13 @@ const asked = async (promise: Promise<unknown>) => {
 describe('the right to make a loop device', () => {
   it('is given to one at a time, in turn', async () => {
     const devices = new LoopDevices(native, new SimulatedClock());
-    const first = await devices.reserve(key, late);
+    const first = await devices.reserve(key, false, late);
     expect(first.device).toBeNull();
-    const second = devices.reserve(key, late);
+    const second = devices.reserve(key, false, late);
     expect(await asked(second)).toBe('waiting');
     first.settle(null);
     expect((await second).device).toBeNull();
-    const third = devices.reserve(key, late);
+    const third = devices.reserve(key, false, late);
     expect(await asked(third)).toBe('waiting');
     // a second call must not end the reservation of another
     first.settle(null);
@@ -40,7 +40,7 @@ describe('the right to make a loop device', () => {
 
   it('of different files is independent', async () => {
     const devices = new LoopDevices(native, new SimulatedClock());
-    const [one, other] = [await devices.reserve('1:2 ro', late), await devices.reserve('1:3 ro', late)];
+    const [one, other] = [await devices.reserve('1:2 0+0', false, late), await devices.reserve('1:3 0+0', false, late)];
     one.settle(null);
     other.settle(null);
   });
@@ -48,8 +48,8 @@ describe('the right to make a loop device', () => {
   it('is not waited for beyond the deadline', async () => {
     const clock = new SimulatedClock();
     const devices = new LoopDevices(native, clock);
-    const first = await devices.reserve(key, late);
-    const second = devices.reserve(key, clock.now() + 100);
+    const first = await devices.reserve(key, false, late);
+    const second = devices.reserve(key, false, clock.now() + 100);
     const refused = expect(second).rejects.toMatchObject({ code: 'TIMED_OUT' });
     clock.advance(100);
     await refused;

@@ -20,8 +20,8 @@ describe('a plan', () => {
     );
   });
 
-  it('is refused for a file system that is not one of the five', () => {
-    for (const fileSystem of ['vfat', 'proc', 'overlay', 'fuse', '', 'EROFS', '__proto__'])
+  it('is refused for a file system that is none of those that are mounted', () => {
+    for (const fileSystem of ['msdos', 'proc', 'overlay', 'fuse', '', 'EROFS', '__proto__'])
       expect(() => one({ fileSystem })).toThrowError(expect.objectContaining({ code: 'FILE_SYSTEM_UNKNOWN' }));
   });
 
@@ -29,14 +29,19 @@ describe('a plan', () => {
     const reaching = ['source=/dev/sda', 'device=/dev/sda', 'journal_path=/dev/sda', 'logdev=/dev/sda', 'rtdev=/dev/sda', 'usrjquota=x'];
     const overriding = ['errors=panic', 'fatal_errors=panic', 'rw', 'uid=0', 'nouuid=', 'grpid', 'dax=always', 'test_dummy_encryption'];
     for (const option of [...reaching, ...overriding]) {
-      for (const fileSystem of ['erofs', 'squashfs', 'ext4', 'xfs', 'btrfs'])
-        expect(() => one({ fileSystem, options: [option] }), option).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
+      for (const fileSystem of ['erofs', 'squashfs', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat'])
+        for (const where of ['options', 'asked'])
+          expect(() => one({ fileSystem, [where]: [option] }), option).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
     }
   });
 
   it('may ask for no writing option on a read-only mount', () => {
     expect(() => one({ fileSystem: 'ext4', options: ['discard'] })).toThrowError(expect.objectContaining({ code: 'MOUNT_OPTION' }));
     expect(one({ fileSystem: 'ext4', options: ['discard'], writable: true })?.options).toContainEqual({ key: 'discard', value: null });
+  });
+
+  it('may ask for no option of a caller’s own on a writable mount, which has one superblock for all', () => {
+    expect(() => one({ fileSystem: 'ext4', asked: ['noacl'], writable: true })).toThrowError(expect.objectContaining({ code: 'INTERNAL' }));
   });
 
   it('puts what must hold after what was asked for, so that it has the last word', () => {
@@ -53,8 +58,8 @@ describe('a plan', () => {
   });
 
   it('tells the client what was mounted, and not from what', () => {
-    const [partition] = describeMounted(planFor([{ path: '', fileSystem: 'erofs', options: ['acl'] }])).partitions;
-    expect(partition).toMatchObject({ designator: 'root', fileSystem: 'erofs', writable: false });
+    const [partition] = describeMounted(planFor([{ path: '', fileSystem: 'erofs', options: ['acl'] }]), [{ grown: true }]).partitions;
+    expect(partition).toMatchObject({ designator: 'root', fileSystem: 'erofs', writable: false, grown: true });
     expect(partition).not.toHaveProperty('source');
     expect(partition).not.toHaveProperty('options');
   });

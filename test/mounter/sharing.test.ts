@@ -58,6 +58,16 @@ describe.skipIf(!isRoot)('mounts of one file (needs root)', () => {
     });
   }
 
+  it('have a superblock of their own where they ask for options, which are nobody else’s then', async () => {
+    const shop = fresh();
+    const image = { path: images.of('xfs'), fileSystem: 'xfs' };
+    const mounts: Descriptor[] = [];
+    for (const asked of [[], ['largeio'], ['largeio'], []]) mounts.push(...(await mount([{ ...image, asked }], client.namespace, shop)));
+    expect(superblocks(mounts).size).toBe(3);
+    closeAll(mounts);
+    await settled(before);
+  });
+
   it('are shared with those of an earlier life of the mounter', async () => {
     const image = { path: images.of('squashfs'), fileSystem: 'squashfs' };
     const earlier = await mount([image], client.namespace, fresh());

@@ -26,7 +26,7 @@ const source: VeritySource = {
   trusted: true,
 };
 const file = { device: 1n, inode: 2n };
-const nameOf = (change: Partial<VeritySource>) => verityDeviceName('p-', file, file, { ...source, ...change });
+const nameOf = (change: Partial<VeritySource>) => verityDeviceName('p-', file, file, { ...source, ...change }, []);
 
 describe("a verity device's table", () => {
   it('has the words of the kernel’s documentation, in their order', () => {
@@ -87,8 +87,9 @@ describe("a verity device's name", () => {
       nameOf({ signature: new Uint8Array([1, 2, 4]) }),
       nameOf({ signature: null }),
       nameOf({ trusted: false }),
-      verityDeviceName('p-', { ...file, inode: 3n }, file, source),
-      verityDeviceName('p-', file, { ...file, device: 3n }, source),
+      verityDeviceName('p-', { ...file, inode: 3n }, file, source, []),
+      verityDeviceName('p-', file, { ...file, device: 3n }, source, []),
+      verityDeviceName('p-', file, file, source, ['noacl']),
     ];
     expect(new Set([nameOf({}), ...others]).size).toBe(others.length + 1);
   });

@@ -3,7 +3,7 @@ import { systemClock } from '../../mesh/clock.ts';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import type { MountPlan } from '../../mesh/protocol.ts';
 import { type Addon, native } from '../../native/index.ts';
-import { attach, type Workshop } from '../../services/mounter/attachment.ts';
+import { type Attached, attach, type Workshop } from '../../services/mounter/attachment.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
 import { carryOutDirectory } from '../../services/mounter/directory.ts';
 import { carryOut } from '../../services/mounter/mount.ts';
@@ -19,9 +19,16 @@ export interface Wanted {
   readonly fileSystem: string;
   readonly noSuid?: boolean;
   readonly noExec?: boolean;
+  readonly noSymlinks?: boolean;
   readonly writable?: boolean;
+  readonly grow?: boolean;
+  /** of the partition, in bytes */
+  readonly size?: number;
   readonly options?: readonly string[];
+  readonly asked?: readonly string[];
   readonly designator?: string;
+  /** of the file, in bytes; all of it by default */
+  readonly part?: { readonly offset: number; readonly size: number; readonly shared: boolean };
 }
 
 /** A plan for these, the i-th from the i-th descriptor. */
@@ -35,14 +42,17 @@ export function planFor(wanted: readonly Wanted[]): MountPlan {
       uuid: null,
       label: null,
       fileSystem: each.fileSystem,
-      size: 0,
+      size: each.size ?? 0,
       offset: 0,
       writable: each.writable ?? false,
+      grow: each.grow ?? false,
       noSuid: each.noSuid ?? false,
       noExec: each.noExec ?? false,
+      noSymlinks: each.noSymlinks ?? false,
       options: [...(each.options ?? [])],
+      asked: [...(each.asked ?? [])],
       mountPoints: ['/'],
-      source: { kind: 'file', descriptor },
+      source: each.part === undefined ? { kind: 'file', descriptor } : { kind: 'part', descriptor, ...each.part },
     })),
   };
 }
@@ -66,6 +76,11 @@ const patienceMs = 30_000;
 
 /** Mounts files, as one image of several partitions. The caller closes the mounts. */
 export async function mount(wanted: readonly Wanted[], namespace: Descriptor | null, shop: Workshop = workshop()): Promise<Descriptor[]> {
+  return (await make(wanted, namespace, shop)).map(({ mount }) => mount);
+}
+
+/** The same, with what else came of each. */
+export async function make(wanted: readonly Wanted[], namespace: Descriptor | null, shop: Workshop = workshop()): Promise<Attached[]> {
   const sources = wanted.map(({ path, writable }) => openImage(path, writable));
   try {
     const partitions = prepare(planFor(wanted), sources.length);

@@ -50,6 +50,7 @@ const parameters: Record<string, readonly unknown[]> = {
   openTree: [fd, 'path', 0],
   mountSetattr: [fd, 0, 0, fd, false],
   moveMount: [fd, '/nowhere'],
+  growFileSystem: [fd, 'ext4', 0],
   unmount: ['/nowhere', 0],
   loopGetFree: [fd],
   loopConfigure: [fd, fd, loop],

@@ -1,5 +1,6 @@
 /** The life of a verification, as a table: every path ends, and nothing that has ended is passed on. */
 import { describe, expect, it } from 'vitest';
+import { createActor } from 'xstate';
 import { getSimplePaths } from 'xstate/graph';
 import { SimulatedClock } from '../../mesh/clock.ts';
 import { PosternError } from '../../mesh/errors.ts';
@@ -7,8 +8,8 @@ import type { Progress } from '../../services/verity/flights.ts';
 import { type Life, Lives } from '../../services/verity/lives.ts';
 import { type VerificationEvent, verificationMachine } from '../../services/verity/machine.ts';
 
-const types: readonly VerificationEvent['type'][] = ['RECOGNISED', 'PERMITTED', 'OBTAINED', 'REFUSED', 'CANCELLED'];
-const working = ['reading', 'judging', 'obtaining'];
+const types: readonly VerificationEvent['type'][] = ['RECOGNISED', 'PERMITTED', 'OBTAINED', 'DOUBTED', 'VOUCHED', 'REFUSED', 'CANCELLED'];
+const working = ['reading', 'judging', 'obtaining', 'asking'];
 const finals = ['approved', 'refused', 'cancelled', 'broken'];
 
 const silent = () => {};
@@ -36,6 +37,15 @@ describe('the life of a verification', () => {
     expect(ways).toHaveLength(1);
     expect(ways[0]?.steps.map(({ event }) => event.type)).toEqual(['xstate.init', 'RECOGNISED', 'PERMITTED', 'OBTAINED']);
   });
+
+  it.each([[], ['RECOGNISED'], ['RECOGNISED', 'PERMITTED']] as const)(
+    'begins anew where somebody vouched for an image, %j after',
+    (...steps) => {
+      const actor = createActor(verificationMachine).start();
+      for (const type of [...steps, 'DOUBTED', 'VOUCHED'] as const) actor.send({ type });
+      expect(actor.getSnapshot().value).toBe('reading');
+    },
+  );
 
   it('does not take a step twice or out of turn', async () => {
     const lives = new Lives(new SimulatedClock());

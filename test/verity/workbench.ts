@@ -8,6 +8,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
 import { configSchema, type VerityConfig } from '../../services/verity/config.ts';
 import { startVerity } from '../../services/verity/start.ts';
+import type { AskUntrusted } from '../../services/verity/vouching.ts';
 import { type FakeMesh, fakeMesh, type Sent } from '../support/mesh.ts';
 
 const plainOptions: ImageOptions = {
@@ -34,6 +35,8 @@ export interface Ask {
   readonly sidecar?: Descriptor;
   readonly uid?: number;
   readonly request?: number;
+  /** as if it lay in a trusted directory */
+  readonly trusted?: boolean;
 }
 
 export interface WorkbenchOptions {
@@ -41,7 +44,10 @@ export interface WorkbenchOptions {
   readonly store?: Readonly<Record<string, unknown>>;
   readonly certificates?: readonly string[];
   readonly signers?: VerityConfig['signers'];
+  readonly policies?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** whom verity asks about images that nobody stands for */
+  readonly askUntrusted?: AskUntrusted;
   /** where the store is to be, if not in a folder of its own */
   readonly at?: string;
 }
@@ -82,9 +88,15 @@ export class Workbench {
     this.mesh.close();
     await this.#stop();
     this.mesh = fakeMesh('verity');
-    const { store, signers, clock = systemClock } = this.#options;
-    const config = v.parse(configSchema, { store: { folder: this.store, ...store }, signers, trust: [this.trust], system_trust: [] });
-    const running = await startVerity(this.mesh.mesh, config, clock);
+    const { store, signers, policies = {}, clock = systemClock, askUntrusted } = this.#options;
+    const config = v.parse(configSchema, {
+      store: { folder: this.store, ...store },
+      signers,
+      policies,
+      trust: [this.trust],
+      system_trust: [],
+    });
+    const running = await startVerity(this.mesh.mesh, config, { clock, ...(askUntrusted && { askUntrusted }) });
     this.status = running.status;
     this.#stop = running.stop;
     this.mesh.serve(running);
@@ -125,6 +137,7 @@ export class Workbench {
       options: { ...plainOptions, ...options },
       holder: null,
       hasSidecar: sidecar !== undefined,
+      isInTrustedDirectory: ask.trusted ?? false,
     };
     void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
     return request;

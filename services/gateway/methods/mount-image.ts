@@ -48,8 +48,7 @@ function replyFor({ image, partitions }: MountedImage): unknown {
   const infos = partitions.map((partition, index) => ({
     designator: partition.designator,
     writable: partition.writable,
-    // nothing that is mounted here is grown: what is not read-only is a copy of the size that its maker gave it
-    growFileSystem: false,
+    growFileSystem: partition.grown,
     partitionNumber: partition.number,
     architecture: partition.architecture,
     partitionUuid: partition.uuid,

@@ -30,7 +30,7 @@ export interface FilePart {
   readonly range: LoopRange;
 }
 
-const wholeFile: LoopRange = { offset: 0, sizeLimit: 0 };
+export const wholeFile: LoopRange = { offset: 0, sizeLimit: 0 };
 
 /** Makes a fresh device over the file. The descriptor that keeps it alive until it is mounted is closed with the source. */
 export function makeLoop(kernel: Addon, fd: number, readOnly: boolean, range = wholeFile): Source {

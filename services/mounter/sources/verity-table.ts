@@ -19,13 +19,19 @@ export interface FileIdentity {
 }
 
 /**
- * The device's name: the same for the same files, tree and judges, and for nothing else. So mounts share a device by asking for it, and a
+ * The device's name: the same for the same files, tree, judges and options, and for nothing else. So mounts share a device by asking for it, and a
  * signature that the kernel has not seen is never covered by one that it has.
  */
-export function verityDeviceName(prefix: string, data: FileIdentity, hash: FileIdentity, source: VeritySource): string {
+export function verityDeviceName(
+  prefix: string,
+  data: FileIdentity,
+  hash: FileIdentity,
+  source: VeritySource,
+  options: readonly string[],
+): string {
   const { descriptor: _data, hashDescriptor: _hash, signature, ...tree } = source;
   const file = ({ device, inode }: FileIdentity) => `${device}:${inode}`;
-  const all = JSON.stringify([file(data), file(hash), tree, signature && Buffer.from(signature).toString('base64')]);
+  const all = JSON.stringify([file(data), file(hash), tree, signature && Buffer.from(signature).toString('base64'), options]);
   return prefix + createHash('sha256').update(all).digest('hex');
 }
 

@@ -5,6 +5,7 @@ import type { FileSystem } from '../../../image/superblock.ts';
 import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
 import type { Waiter } from '../flights.ts';
+import type { Obtained } from '../keeper.ts';
 import type { Seal } from '../seal.ts';
 import type { Source } from '../source.ts';
 
@@ -23,6 +24,8 @@ export interface Candidate {
   readonly sidecar: Source | undefined;
   readonly sealed: SealedFile | null;
   readonly uid: number;
+  /** whether it is to be mounted for writing, where the route is one for that */
+  readonly forWriting: boolean;
 }
 
 /** A yes: from what the mount is made, so that no later change of the caller's file can show in it. */
@@ -34,6 +37,8 @@ export interface Admission {
   source(first: number): MountSource;
   /** whether set-user-ID files may count, within the range of the namespace */
   readonly keepsSetuid: boolean;
+  /** it is to be mounted for writing */
+  readonly writable: boolean;
   readonly signer: { readonly subject: string; readonly fingerprint: string } | null;
   /** nothing of the image's data had to be read */
   readonly cached: boolean;
@@ -45,6 +50,19 @@ export interface Route {
   use(fileSystem: ImageFileSystem, sealed: SealedFile | null): Use | undefined;
   /** @throws PosternError why not */
   admit(candidate: Candidate, waiter: Waiter): Promise<Admission>;
+}
+
+/** A copy that was checked whole, by whoever's word. */
+export function storedAdmission({ descriptor, fileSystem, cached }: Obtained, signer: Admission['signer']): Admission {
+  return {
+    fileSystem,
+    descriptors: [descriptor],
+    source: (first) => ({ kind: 'file', descriptor: first }),
+    keepsSetuid: true,
+    writable: false,
+    signer,
+    cached,
+  };
 }
 
 export function closeAdmissions(admissions: Iterable<Admission>): void {

@@ -27,8 +27,9 @@ export function sealedRoute(parts: SealedParts): Route {
         fileSystem: fileSystem.superblock.type,
         descriptors: [source.descriptor.duplicate()],
         // Always a device of its own: another's, made before the file was sealed, may remember other bytes.
-        source: (descriptor) => ({ kind: 'part', descriptor, offset: fileSystem.offset, size: fileSystem.size }),
+        source: (descriptor) => ({ kind: 'part', descriptor, offset: fileSystem.offset, size: fileSystem.size, shared: false }),
         keepsSetuid: true,
+        writable: false,
         signer: await judge(candidate, parts),
         cached: true,
       };

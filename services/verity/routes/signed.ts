@@ -9,7 +9,7 @@ import type { VerityConfig } from '../config.ts';
 import type { Keeper } from '../keeper.ts';
 import type { Trust } from '../trust.ts';
 import { deviceAdmission, type VerityDevices } from './device.ts';
-import type { Admission, Route } from './route.ts';
+import { type Admission, type Route, storedAdmission } from './route.ts';
 
 export interface SignedParts {
   readonly trust: Trust;
@@ -30,21 +30,11 @@ export function signedRoute({ trust, keeper, devices, signers }: SignedParts): R
       const judged = await judge(trust, document, inPlace ? signers : withoutKernel(signers));
       if (inPlace) {
         if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
-        return deviceAdmission(candidate, verity, document, superblock.type, {
-          certificate: judged,
-          askKernel: signers !== 'certificates',
-        });
+        const signature = signers === 'certificates' ? null : document.signature;
+        return deviceAdmission(candidate, { verity, rootHash: document.rootHash, type: superblock.type, signature, certificate: judged });
       }
       const wanted = { image: source, sidecar, verity, dataOffset: offset, rootHash: document.rootHash, uid };
-      const { descriptor, fileSystem: type, cached } = await keeper.obtain(wanted, waiter);
-      return {
-        fileSystem: type,
-        descriptors: [descriptor],
-        source: (first) => ({ kind: 'file', descriptor: first }),
-        keepsSetuid: true,
-        signer: judged,
-        cached,
-      };
+      return storedAdmission(await keeper.obtain(wanted, waiter), judged);
     },
   };
 }
