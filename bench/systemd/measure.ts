@@ -11,13 +11,13 @@ import type { Server } from './servers.ts';
 const rounds = 2;
 export const manyClients = 16;
 /** Calls of each client in a turn. */
-const eachAlone = 24;
-const eachOfMany = 6;
+const eachAlone = 12;
+const eachOfMany = 4;
 /** … and before that, of each of many. */
-const eachToWarm = 3;
+const eachToWarm = 2;
 
 export interface Cost extends Summary {
-  /** microseconds a call */
+  /** microseconds a call; of a mount with the range that its namespace got before */
   readonly cpu: Cpu;
 }
 
