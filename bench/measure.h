@@ -49,10 +49,15 @@ static inline struct samples samples_new(size_t clients, size_t each) {
     return (struct samples){clients, each, memory};
 }
 
-/* One JSON line: {"elapsed":ns,"latencies":[ns,…]}. */
+/* One JSON line: {"elapsed":ns,"latencies":[ns,…]}. A latency of 0 is one that was not taken. */
 static inline void samples_print(const struct samples *s, uint64_t elapsed) {
     printf("{\"elapsed\":%llu,\"latencies\":[", (unsigned long long)elapsed);
-    for (size_t i = 0; i < s->clients * s->each; i++) printf("%s%llu", i ? "," : "", (unsigned long long)s->ns[i]);
+    const char *comma = "";
+    for (size_t i = 0; i < s->clients * s->each; i++) {
+        if (s->ns[i] == 0) continue;
+        printf("%s%llu", comma, (unsigned long long)s->ns[i]);
+        comma = ",";
+    }
     printf("]}\n");
 }
 

@@ -10,7 +10,7 @@ import type { Server } from './servers.ts';
 /** Turns of each server. */
 const rounds = 2;
 export const manyClients = 16;
-/** Calls of each client in a turn. */
+/** Calls of each client in a turn; fewer of a server that is slow (bench/client/stock.c). */
 const eachAlone = 12;
 const eachOfMany = 4;
 /** … and before that, of each of many. */

@@ -7,7 +7,7 @@ const clientsOfAims = 16;
 const rateTimes = 5;
 
 const head = [
-  '| call | clients | originals p50 | p99 | 1/s | CPU | Postern p50 | p99 | 1/s | CPU | rate × |',
+  '| call | clients | originals p50 (of) | p99 | 1/s | CPU | Postern p50 (of) | p99 | 1/s | CPU | rate × |',
   '|---|---|---|---|---|---|---|---|---|---|---|',
 ];
 
@@ -15,7 +15,7 @@ const ms = (microseconds: number) => (microseconds / 1000).toFixed(1);
 const cells = (cost: Cost | string) =>
   typeof cost === 'string'
     ? ['–', '–', '–', '–']
-    : [ms(cost.p50), ms(cost.p99), cost.rate.toFixed(1), `${ms(cost.cpu.own)} + ${ms(cost.cpu.others)}`];
+    : [`${ms(cost.p50)} (${cost.samples})`, ms(cost.p99), cost.rate.toFixed(1), `${ms(cost.cpu.own)} + ${ms(cost.cpu.others)}`];
 
 interface Pair {
   readonly call: string;
