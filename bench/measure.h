@@ -49,10 +49,15 @@ static inline struct samples samples_new(size_t clients, size_t each) {
     return (struct samples){clients, each, memory};
 }
 
-/* One JSON line: {"elapsed":ns,"latencies":[ns,…]}. */
+/* One JSON line: {"elapsed":ns,"latencies":[ns,…]}. A latency of 0 is one that was not taken. */
 static inline void samples_print(const struct samples *s, uint64_t elapsed) {
     printf("{\"elapsed\":%llu,\"latencies\":[", (unsigned long long)elapsed);
-    for (size_t i = 0; i < s->clients * s->each; i++) printf("%s%llu", i ? "," : "", (unsigned long long)s->ns[i]);
+    const char *comma = "";
+    for (size_t i = 0; i < s->clients * s->each; i++) {
+        if (s->ns[i] == 0) continue;
+        printf("%s%llu", comma, (unsigned long long)s->ns[i]);
+        comma = ",";
+    }
     printf("]}\n");
 }
 
@@ -94,6 +99,14 @@ static inline uint64_t run_clients(struct samples *s, void (*prepare)(size_t cli
     close(go[0]);
     free(children);
     return elapsed;
+}
+
+/* A count on the command line. */
+static inline size_t number(const char *text) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*end != '\0' || value == 0) errx(2, "not a number: %s", text);
+    return value;
 }
 
 /* ── user namespaces */

@@ -9,55 +9,27 @@
  *
  * A latency runs from the call's first byte to the reply's last. Making and closing namespaces lies outside of it.
  */
-#include "../measure.h"
-#include <stdbool.h>
-#include <sys/un.h>
+#include "call.h"
 
 /* One process may not open as many descriptors as `hold` keeps namespaces. */
 #define HELD_PER_PROCESS 4000
-#define REPLY_ROOM (256 * 1024)
-#define MOUNTS_ROOM 16
 /* A client keeps its mount longer than the server keeps its copy, or the server's close would be the last and do the unmounting. */
 #define MOUNTS_KEPT 8
 
 static const char *socket_path, *image_path;
 static int connection = -1, image = -1, namespace = -1;
 
-static void dial(void) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(socket_path) >= sizeof address.sun_path) errx(2, "the socket's path is too long");
-    strcpy(address.sun_path, socket_path);
-    connection = (int)must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-    must(connect(connection, (struct sockaddr *)&address, sizeof address), socket_path);
-}
-
-/* Sends one call and takes its reply. An error reply ends the program with its text. Returns the number of descriptors received. */
-static size_t call(const char *text, size_t length, const int *fds, size_t count, int *received) {
-    static char reply[REPLY_ROOM];
-    size_t filled = 0, got = 0;
-    send_bytes(connection, text, length, fds, count);
-    for (;;) {
-        size_t n = receive_bytes(connection, reply + filled, sizeof reply - 1 - filled, received, &got, MOUNTS_ROOM);
-        if (n == 0) errx(1, "the server closed the connection");
-        filled += n;
-        if (reply[filled - 1] == '\0') break;
-        if (filled == sizeof reply - 1) errx(1, "the reply is too long");
-    }
-    if (strstr(reply, "\"error\"") != NULL) errx(1, "the server answered %s", reply);
-    return got;
-}
-
 /* Gives a range to a namespace; the time that the call took. */
 static uint64_t allocate_range(int user_namespace) {
     static unsigned serial;
     char text[512];
-    int received[MOUNTS_ROOM];
+    int received[FDS_ROOM];
     int length = snprintf(text, sizeof text,
         "{\"method\":\"io.systemd.NamespaceResource.AllocateUserRange\",\"parameters\":"
         "{\"name\":\"b%x-%x\",\"mangleName\":true,\"size\":65536,\"target\":0,\"userNamespaceFileDescriptor\":0}}",
         (unsigned)getpid(), serial++);
     uint64_t start = now_ns();
-    call(text, (size_t)length + 1, &user_namespace, 1, received);
+    call(connection, text, (size_t)length + 1, &user_namespace, 1, received);
     return now_ns() - start;
 }
 
@@ -68,21 +40,17 @@ static uint64_t mount_image(int *mounts, size_t *count) {
         "{\"imageFileDescriptor\":0,\"userNamespaceFileDescriptor\":1,\"readOnly\":true}}";
     int fds[] = {image, namespace};
     uint64_t start = now_ns();
-    *count = call(text, sizeof text, fds, 2, mounts);
+    *count = call(connection, text, sizeof text, fds, 2, mounts);
     uint64_t end = now_ns();
     if (*count == 0) errx(1, "the reply brought no mount");
     return end - start;
-}
-
-static void close_all(const int *fds, size_t count) {
-    for (size_t i = 0; i < count; i++) close(fds[i]);
 }
 
 /* ── allocate */
 
 static void prepare_connection(size_t client) {
     (void)client;
-    dial();
+    connection = dial(socket_path);
 }
 
 static void allocate(size_t client, uint64_t *ns, size_t each) {
@@ -98,7 +66,7 @@ static void allocate(size_t client, uint64_t *ns, size_t each) {
 
 static void prepare_mount(size_t client) {
     (void)client;
-    dial();
+    connection = dial(socket_path);
     image = (int)must(open(image_path, O_RDONLY | O_CLOEXEC), image_path);
     namespace = new_user_namespace();
     allocate_range(namespace);
@@ -106,7 +74,7 @@ static void prepare_mount(size_t client) {
 
 static void mount_many(size_t client, uint64_t *ns, size_t each) {
     (void)client;
-    int kept[MOUNTS_KEPT][MOUNTS_ROOM];
+    int kept[MOUNTS_KEPT][FDS_ROOM];
     size_t counts[MOUNTS_KEPT] = {0};
     for (size_t i = 0; i < each; i++) {
         size_t slot = i % MOUNTS_KEPT;
@@ -121,7 +89,7 @@ static void run(size_t clients, size_t each, void (*prepare)(size_t), void (*wor
 }
 
 static void pinned(size_t clients, size_t each) {
-    int mounts[MOUNTS_ROOM];
+    int mounts[FDS_ROOM];
     size_t count;
     prepare_mount(0);
     mount_image(mounts, &count);
@@ -144,7 +112,7 @@ static void hold(size_t count) {
         if (must(fork(), "fork") == 0) {
             char byte = 0;
             close(end[1]);
-            dial();
+            connection = dial(socket_path);
             size_t first = h * HELD_PER_PROCESS, last = first + HELD_PER_PROCESS < count ? first + HELD_PER_PROCESS : count;
             for (size_t i = first; i < last; i++) s.ns[i] = allocate_range(new_user_namespace());
             must(write(turn[1], &byte, 1), "write");
@@ -159,13 +127,6 @@ static void hold(size_t count) {
     samples_print(&s, now_ns() - start);
     close(end[1]);
     while (wait(NULL) > 0) {}
-}
-
-static size_t number(const char *text) {
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*end != '\0' || value == 0) errx(2, "not a number: %s", text);
-    return value;
 }
 
 int main(int argc, char **argv) {

@@ -190,13 +190,6 @@ static void mount_and_lock(size_t client, uint64_t *ns, size_t each) {
     }
 }
 
-static size_t number(const char *text) {
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*end != '\0' || value == 0) errx(2, "not a number: %s", text);
-    return value;
-}
-
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "allocate") == 0) {
         struct samples s = samples_new(number(argv[2]), number(argv[3]));

@@ -78,8 +78,8 @@ class Allocation {
   readonly #namespace: Descriptor;
   readonly #ended: () => void;
   readonly #actor: Actor<typeof allocationMachine>;
-  /** what the gateway is told when the end is not a good one; null where it knows */
-  #error: PosternError | null = new PosternError('INTERNAL');
+  /** what the gateway is told when the end is not a good one; null where it knows, undefined where nobody said why: a bug */
+  #error: PosternError | null | undefined;
   #timer: Timer | undefined;
 
   constructor(desk: Desk, order: Order, namespace: Descriptor, ended: () => void) {
@@ -190,7 +190,7 @@ class Allocation {
   }
 
   #fail(): null {
-    if (this.#error !== null) this.#desk.mesh.fail(this.order.request, this.#error);
+    if (this.#error !== null) this.#desk.mesh.fail(this.order.request, this.#error ?? new PosternError('INTERNAL'));
     return this.#end();
   }
 

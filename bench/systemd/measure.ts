@@ -1,0 +1,101 @@
+/**
+ * The two servers in turns, each several times, so that whatever else the machine does meets both. Each has served some calls of a kind
+ * before its calls of that kind count: a daemon that runs for days is not what it was in its first second.
+ */
+import { type Run, type Summary, summarise } from '../statistics.ts';
+import { type Cpu, cpu, type Memory, memory, ownGroup } from './accounting.ts';
+import { type Call, calls, type Ground } from './calls.ts';
+import type { Server } from './servers.ts';
+
+/** Turns of each server. */
+const rounds = 2;
+export const manyClients = 16;
+/** Calls of each client in a turn; fewer of a server that is slow (bench/client/stock.c). */
+const eachAlone = 12;
+const eachOfMany = 4;
+/** … and before that, of each of many. */
+const eachToWarm = 2;
+
+export interface Cost extends Summary {
+  /** microseconds a call; of a mount with the range that its namespace got before */
+  readonly cpu: Cpu;
+}
+
+export interface Measured {
+  readonly call: string;
+  readonly clients: number;
+  readonly server: string;
+  /** or why there is none */
+  readonly cost: Cost | string;
+}
+
+export interface Result {
+  readonly measured: readonly Measured[];
+  /** by server, after its last call */
+  readonly memory: Readonly<Record<string, Memory>>;
+}
+
+/** The runs of one call, with so many clients, to one server. */
+interface Taken {
+  readonly call: string;
+  readonly clients: number;
+  readonly server: string;
+  readonly runs: Run[];
+  readonly cpu: { own: number; others: number };
+  failure: string | null;
+}
+
+export async function measureAll(servers: readonly Server[], ground: Ground, say: (text: string) => void): Promise<Result> {
+  const taken = servers.flatMap(({ name: server }) =>
+    calls.flatMap(({ name: call }) =>
+      [1, manyClients].map((clients): Taken => ({ call, clients, server, runs: [], cpu: { own: 0, others: 0 }, failure: null })),
+    ),
+  );
+  const held: Record<string, Memory> = {};
+  for (let round = 1; round <= rounds; round++) {
+    for (const server of servers) {
+      say(`· ${server.name}, round ${round} of ${rounds}`);
+      server.start();
+      for (const call of calls) {
+        const mine = taken.filter((one) => one.server === server.name && one.call === call.name);
+        await takeAll(call, mine, server, ground, say);
+      }
+      held[server.name] = memory(server.groups);
+      server.stop();
+    }
+  }
+  return { measured: taken.map(summed), memory: held };
+}
+
+/** A server that refuses once is not asked again. */
+async function takeAll(call: Call, mine: readonly Taken[], server: Server, ground: Ground, say: (text: string) => void): Promise<void> {
+  if (mine.some(({ failure }) => failure !== null)) return;
+  try {
+    await call.run(ground, manyClients, eachToWarm);
+    for (const one of mine) {
+      const before = cpu(server.groups, ownGroup());
+      one.runs.push(await call.run(ground, one.clients, one.clients === 1 ? eachAlone : eachOfMany));
+      const after = cpu(server.groups, ownGroup());
+      one.cpu.own += after.own - before.own;
+      one.cpu.others += after.others - before.others;
+      const { p50, p99, rate } = summarise(one.runs);
+      say(`  ${call.name}, ${one.clients}: ${(p50 / 1000).toFixed(1)} ms, p99 ${(p99 / 1000).toFixed(1)} ms, ${rate.toFixed(1)} a second`);
+    }
+  } catch (thrown) {
+    const reason = reasonOf(thrown);
+    say(`  ${call.name}: ${reason}`);
+    for (const one of mine) one.failure = reason;
+  }
+}
+
+/** What the client said last before it gave up. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.message.split('\n').find((line) => line.startsWith('stock: ')) ?? thrown.message;
+}
+
+function summed({ call, clients, server, runs, cpu: { own, others }, failure }: Taken): Measured {
+  if (failure !== null) return { call, clients, server, cost: failure };
+  const summary = summarise(runs);
+  return { call, clients, server, cost: { ...summary, cpu: { own: own / summary.samples, others: others / summary.samples } } };
+}

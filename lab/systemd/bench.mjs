@@ -1,0 +1,84 @@
+/**
+ * `npm run bench:systemd`: systemd's own daemons and Postern beside each other, in Debian with systemd as PID 1.
+ *   npm run bench:systemd -- sid         one suite instead of all
+ *   npm run bench:systemd -- --write     puts the tables into bench/systemd.md
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import { build } from '../../tools/build.mjs';
+import { stop } from '../../tools/say.mjs';
+import { run } from '../packages.mjs';
+import { bundle, compile, out, root } from '../programs.mjs';
+import { runUnderSystemd } from './boot.mjs';
+import { suites } from './roots.mjs';
+
+/** No run takes longer: the rest of a machine may be busy. */
+const limitMs = 1_800_000;
+const images = join(out, 'bench/images');
+
+const head = `# Beside systemd's own daemons
+
+Made by \`npm run bench:systemd -- --write\`; README.md tells how it is measured. Times in milliseconds; CPU: of the server's own units + of
+PID 1, D-Bus, polkit, udev and the journal, a call.
+`;
+
+/** A tree with the file that bench/systemd/calls.ts looks for, as a signed image and as a bare file system. */
+function makeImages() {
+  const path = (...names) => join(images, ...names);
+  rmSync(images, { recursive: true, force: true });
+  mkdirSync(path('tree'), { recursive: true });
+  mkdirSync(path('trust'));
+  writeFileSync(path('tree/probe'), 'here\n');
+  writeFileSync(path('tree/data'), randomBytes(2 ** 20));
+  const [key, certificate] = [path('key.pem'), path('trust/bench.crt')];
+  run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=bench',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+  ]);
+  const signed = [path('signed.raw'), '--key', key, '--cert', certificate, '--owners', 'root'];
+  run(process.execPath, [join(root, 'bin/postern'), 'build', path('tree'), ...signed]);
+  run('mkfs.erofs', ['--quiet', '--all-root', path('trusted.erofs'), path('tree')]);
+}
+
+/** One suite's table. Progress goes to standard error as it comes. */
+async function compare(suite) {
+  const stdout = new PassThrough();
+  const said = text(stdout);
+  const command = [process.execPath, join(out, 'bench/systemd.mjs'), root, images];
+  const job = { command, environment: { HOME: '/root' }, interactive: false, cwd: root };
+  const status = await runUnderSystemd(suite, job, { stdout, timeoutMs: limitMs });
+  stdout.end();
+  const table = await said;
+  if (status !== 0) stop(`the benchmark failed in ${suite}`, table);
+  return table;
+}
+
+const { values, positionals } = parseArgs({ options: { write: { type: 'boolean', default: false } }, allowPositionals: true });
+const wanted = positionals.length > 0 ? positionals : Object.keys(suites);
+for (const suite of wanted) if (!(suite in suites)) stop(`no suite ${suite}`, `there are ${Object.keys(suites).join(', ')}`);
+await build();
+mkdirSync(join(out, 'bench'), { recursive: true });
+compile('bench/stock', ['bench/client/stock.c']);
+await bundle('bench/systemd/main.ts', 'bench/systemd.mjs');
+makeImages();
+const tables = [];
+for (const suite of wanted) {
+  tables.push(await compare(suite));
+  process.stdout.write(`${tables.at(-1)}\n`);
+}
+if (values.write) writeFileSync(join(root, 'bench/systemd.md'), `${head}\n${tables.join('\n')}`);
