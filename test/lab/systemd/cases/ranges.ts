@@ -84,7 +84,11 @@ export const ranges: readonly Case[] = [
   allocate('mangleName, a name of signs', { name: 'a/b c', mangleName: true, ...container }, newer),
   allocate('a long name', { name: 'a-name-that-is-much-too-long-for-a-user', ...container }),
   allocate('a name with a slash', { name: 'a/b', ...container }),
-  allocate('an empty name', { name: '', ...container }),
+  allocate(
+    'an empty name',
+    { name: '', ...container },
+    { verdict: better('refused, where `1000-` would be the name of it', /InvalidParameter/) },
+  ),
   allocate('no name', { ...container }),
   allocate('a name that is taken', { name: 'ck', ...container }, { first: { parameters: { name: 'ck', ...container }, ofAnother: true } }),
   allocate('twice for one namespace', { name: 'cm', ...container }, { first: { parameters: { name: 'cl', ...container } } }),
