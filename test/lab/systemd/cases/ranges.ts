@@ -91,7 +91,14 @@ export const ranges: readonly Case[] = [
   ),
   allocate('no name', { ...container }),
   allocate('a name that is taken', { name: 'ck', ...container }, { first: { parameters: { name: 'ck', ...container }, ofAnother: true } }),
-  allocate('twice for one namespace', { name: 'cm', ...container }, { first: { parameters: { name: 'cl', ...container } } }),
+  allocate(
+    'twice for one namespace',
+    { name: 'cm', ...container },
+    {
+      first: { parameters: { name: 'cl', ...container } },
+      verdict: better('the error that the interface declares for it, where a parameter is blamed', /UserNamespaceExists/),
+    },
+  ),
   allocate('delegateContainerRanges 2', { name: 'cn', ...container, delegateContainerRanges: 2 }, newer),
   allocate('delegateContainerRanges 17', { name: 'co', ...container, delegateContainerRanges: 17 }, newer),
   allocate('delegateContainerRanges with size 1', { name: 'co', size: 1, delegateContainerRanges: 1 }, newer),
