@@ -105,7 +105,13 @@ export const ranges: readonly Case[] = [
   allocate('mapForeign', { name: 'cp', ...container, mapForeign: true }, newer),
   allocate('mapForeign and delegateContainerRanges 1', { name: 'cq', ...container, mapForeign: true, delegateContainerRanges: 1 }, newer),
   allocate('a field that nobody knows', { name: 'cr', ...container, unheardOf: true }),
-  allocate('an index without a descriptor', { name: 'ct', ...container, userNamespaceFileDescriptor: 7 }),
+  allocate(
+    'an index without a descriptor',
+    { name: 'ct', ...container, userNamespaceFileDescriptor: 7 },
+    {
+      verdict: better('the parameter is named, where a bare ENXIO comes back', /userNamespaceFileDescriptor/),
+    },
+  ),
   allocate('a namespace that has maps', { name: 'cu', ...container }, mapped),
   allocate('a namespace of root’s', { name: 'cv', ...container }, { held: { uid: 0 } }),
   allocate('by root', { name: 'cw', ...container }, { held: { uid: 0 }, uid: 0 }),
