@@ -41,7 +41,7 @@ function content(): { readonly fileSystem: Uint8Array; readonly payload: Buffer 
 }
 
 function asUser(image: string, secret: string, ...command: readonly string[]) {
-  const args = [...asOrdinaryUser, 'bin/postern', 'run', '--image', image, '--password-file', '/dev/stdin', '--', ...command];
+  const args = [...asOrdinaryUser, 'bin/postern', 'run', '--image', image, '--password-file', '-', '--', ...command];
   return spawnSync('setpriv', args, { input: `${secret}\n`, maxBuffer: 1 << 24, stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
