@@ -14,7 +14,7 @@ Examples:
   postern run --image hello.raw -- sh
   postern run --image root.raw --image data.raw:/srv --env LEVEL=3 -- /usr/bin/server
   postern run --image root.raw --user 1000 -- id
-  postern run --image sealed.raw --password-file /dev/stdin -- sh`;
+  postern run --image secret.raw --password-file key.txt -- sh`;
 
 export function runCommand(): Command {
   return new Command('run')
@@ -25,7 +25,7 @@ export function runCommand(): Command {
     .addOption(
       new Option('-e, --env <name=value>', 'set a variable for the command, or pass on one of yours by its name').argParser(collect),
     )
-    .option('--password-file <file>', 'the password of images that are encrypted is the first line of this file')
+    .option('--password-file <file>', 'the password of images that are encrypted is the first line of this file; - for standard input')
     .option('-u, --user <uid[:gid]>', 'run the command as another ID of the range, 0 to 65535')
     .option('--hostname <name>', 'the host name inside (default: the name of the first image)')
     .option('--private-network', 'a network of its own with nothing but loopback, instead of the host’s')

@@ -68,10 +68,10 @@ export function openImage(file: string): Descriptor {
   }
 }
 
-/** The first line of a file, which may be a pipe: on the command line everybody could see it. */
+/** The first line of a file, or of standard input (`-`): on the command line everybody could see it. */
 export function readPassword(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
+    return readFileSync(file === '-' ? 0 : file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     const reason = why[thrown.code] ?? thrown.message;

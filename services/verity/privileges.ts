@@ -27,6 +27,7 @@ export const privileges: Privileges = {
       why: 'making a copy and telling when it was last used',
     },
     { names: ['fcntl'], why: 'F_SETLEASE: whether the kernel still has a copy open' },
+    { names: ['getcwd'], why: 'a thread that tries a password asks where it is before anything else' },
     { names: ['ioctl'], why: 'BLKGETSIZE64 on an image that is a block device' },
   ],
   why: 'reads hostile bytes, decides whom to believe, and keeps copies that nobody else can write',

@@ -15,18 +15,16 @@ const password = 'correct horse battery staple';
 const wrong = 'a-secret-that-is-none';
 const systemError = 'io.systemd.System';
 
-const devices = () => readdirSync('/sys/block').filter((name) => /^dm-/.test(name) && named(name).startsWith('postern-'));
-const named = (device: string) => readFileSync(`/sys/block/${device}/dm/name`, 'utf8').trim();
-const loops = () => readdirSync('/sys/block').filter((name) => sysExists(`/sys/block/${name}/loop/backing_file`));
-
-function sysExists(path: string): boolean {
+/** Empty for a device that goes at this very moment, and for what it has not. */
+function sysText(path: string): string {
   try {
-    readFileSync(path);
-    return true;
+    return readFileSync(path, 'utf8').trim();
   } catch {
-    return false;
+    return '';
   }
 }
+const devices = () => readdirSync('/sys/block').filter((name) => sysText(`/sys/block/${name}/dm/name`).startsWith('postern-'));
+const loops = () => readdirSync('/sys/block').filter((name) => sysText(`/sys/block/${name}/loop/backing_file`) !== '');
 
 /** What is in it, as it is on the disk. */
 function content(): { readonly fileSystem: Uint8Array; readonly payload: Buffer } {
@@ -41,7 +39,7 @@ function content(): { readonly fileSystem: Uint8Array; readonly payload: Buffer 
 }
 
 function asUser(image: string, secret: string, ...command: readonly string[]) {
-  const args = [...asOrdinaryUser, 'bin/postern', 'run', '--image', image, '--password-file', '/dev/stdin', '--', ...command];
+  const args = [...asOrdinaryUser, 'bin/postern', 'run', '--image', image, '--password-file', '-', '--', ...command];
   return spawnSync('setpriv', args, { input: `${secret}\n`, maxBuffer: 1 << 24, stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
