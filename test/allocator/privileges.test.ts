@@ -80,7 +80,6 @@ async function run(capabilities: readonly string[], leftOut = '-'): Promise<Reco
 }
 
 const good = {
-  caller: 'NAMESPACE_IS_CALLERS',
   full: 'SERVICE_UNAVAILABLE',
   allocate: 'ok',
   mount: 'ok',

@@ -32,9 +32,9 @@ static __always_inline int check_owners(struct dentry *dentry, struct iattr *att
 	struct inode *inode = dentry->d_inode;
 	__u32 uid = attr->ia_uid.val, gid = attr->ia_gid.val;
 
-	if ((attr->ia_valid & ATTR_UID) && !may_store(uid, sb, idmap) && !may_give(inode, uid, inode->i_uid.val))
+	if ((attr->ia_valid & ATTR_UID) && !may_store(uid, sb, idmap) && !may_give_to_user(inode, uid))
 		return deny();
-	if ((attr->ia_valid & ATTR_GID) && !may_store(gid, sb, idmap) && !may_give(inode, gid, inode->i_gid.val))
+	if ((attr->ia_valid & ATTR_GID) && !may_store(gid, sb, idmap) && !may_give_to_group(inode, gid))
 		return deny();
 	return 0;
 }

@@ -33,17 +33,31 @@ static __always_inline bool callers_stay_in_range(__u32 uid, __u32 gid)
 	return stays_in_range(task->cred->fsuid.val, uid) && stays_in_range(task->cred->fsgid.val, gid);
 }
 
-static __always_inline bool is_own_cgroup(struct inode *inode)
+/* A name's inode may be missing, as far as a 7.x kernel's verifier can tell. */
+static __always_inline bool is_cgroup(struct inode *inode)
 {
-	return inode->i_sb->s_magic == CGROUP2_MAGIC && callers_stay_in_range(inode->i_uid.val, inode->i_gid.val);
+	return inode && inode->i_sb->s_magic == CGROUP2_MAGIC;
 }
 
-/* May what `present` owns go to this ID? */
-static __always_inline bool may_give(struct inode *inode, __u32 id, __u32 present)
+static __always_inline bool is_own_cgroup(struct inode *inode)
 {
-	if (inode->i_sb->s_magic != CGROUP2_MAGIC)
-		return false;
-	return stays_in_range(id, present) || bpf_task_storage_get(&givers, bpf_get_current_task_btf(), 0, 0);
+	return is_cgroup(inode) && callers_stay_in_range(inode->i_uid.val, inode->i_gid.val);
+}
+
+static __always_inline bool is_giver(void)
+{
+	return bpf_task_storage_get(&givers, bpf_get_current_task_btf(), 0, 0);
+}
+
+/* May a control group of its present owner go to this one? */
+static __always_inline bool may_give_to_user(struct inode *inode, __u32 id)
+{
+	return is_cgroup(inode) && (stays_in_range(id, inode->i_uid.val) || is_giver());
+}
+
+static __always_inline bool may_give_to_group(struct inode *inode, __u32 id)
+{
+	return is_cgroup(inode) && (stays_in_range(id, inode->i_gid.val) || is_giver());
 }
 
 /* Of all kernfs the control groups alone have this. */

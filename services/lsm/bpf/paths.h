@@ -66,9 +66,9 @@ int path_chown(unsigned long long *ctx)
 	struct inode *inode = path->dentry->d_inode;
 	__u64 idmap = idmap_of(mount);
 
-	if (!may_store(ctx[1], sb, idmap) && !may_give(inode, ctx[1], inode->i_uid.val))
+	if (!may_store(ctx[1], sb, idmap) && !may_give_to_user(inode, ctx[1]))
 		return deny();
-	if (!may_store(ctx[2], sb, idmap) && !may_give(inode, ctx[2], inode->i_gid.val))
+	if (!may_store(ctx[2], sb, idmap) && !may_give_to_group(inode, ctx[2]))
 		return deny();
 	return may_create(sb, idmap) || is_own_cgroup(inode) ? 0 : deny();
 }

@@ -35,13 +35,12 @@ const disk = {
 };
 const desk = openDesk({ control_groups: controlGroups }, { disk, rewriteAtBytes: 300 }, folder);
 // What the gateway passes comes by the mesh, so all of it is open before.
-const [first, second, third, fourth, fifth, own] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh), open(fresh)];
+const [first, second, third, fourth, fifth] = [open(fresh), open(fresh), open(fresh), open(fresh), open(fresh)];
 const other = open(mapped);
 const caller = new Descriptor(native.pidfdOpen(Number(fresh)));
 const directory = new Descriptor(3);
 const parent = new Descriptor(4);
 const group = new Descriptor(5);
-const directoryCaller = caller.duplicate();
 
 const before = rewrites;
 
@@ -59,14 +58,13 @@ async function say(name: string, act: () => unknown): Promise<void> {
 }
 const verdict = (answer: unknown) => (typeof answer === 'object' && answer !== null && 'code' in answer ? answer.code : 'ok');
 
-await say('caller', async () => verdict(await desk.allocate(own, { peer: { uid: 1000, gid: 1000, pid: Number(fresh) } }, caller)));
 room = 20;
 await say('full', async () => verdict(await desk.allocate(first)));
 room = Number.POSITIVE_INFINITY;
 await say('allocate', async () => verdict(await desk.allocate(second)));
 await say('mount', async () => verdict(await desk.mount(third)));
 await say('mount elsewhere', async () => verdict(await desk.mount(other)));
-await say('directory', async () => verdict(await desk.mountDirectory(directory, directoryCaller, fourth)));
+await say('directory', async () => verdict(await desk.mountDirectory(directory, caller, fourth)));
 await say('made directory', async () => verdict(await desk.makeDirectory(parent)));
 await say('control group', async () => verdict(await desk.addControlGroup(fifth, group)));
 await say('rewritten', () => rewrites > before);
