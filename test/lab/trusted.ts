@@ -1,6 +1,6 @@
 /** Images in a trusted directory, under the policy and on a whole Debian kernel: written to by IDs of a range, grown, activated by a tree beside them, and a FAT for firmware. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallError, type MountedImage, type MountImageOptions, PosternClient } from '../../client/client.ts';
 import { toHex } from '../../image/bytes.ts';
@@ -138,7 +138,7 @@ export async function trustedImages(): Promise<void> {
       const told = image.partitions.map(({ designator, fileSystemType, growFileSystem, mountPoint }) =>
         [designator, fileSystemType, growFileSystem, mountPoint?.[0]].join(' '),
       );
-      const { mode } = lstatSync(join(folderOf(image, 1), '.'));
+      const { mode } = statSync(folderOf(image, 1));
       return (told.join() === 'root ext4 true /,esp vfat false /efi' && (mode & 0o777) === 0o700) || `${told.join()} ${mode.toString(8)}`;
     });
   });
