@@ -160,7 +160,7 @@ export const messages = {
       delegateContainerRanges: count(16),
       mapForeign: v.boolean(),
     }),
-    () => ['user-namespace', 'process'],
+    () => ['user-namespace'],
   ),
   // RegisterUserNamespace, on the same way
   'namespace.register': message(

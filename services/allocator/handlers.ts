@@ -257,13 +257,9 @@ export function allocatorHandlers(parts: Parts): Handlers<'allocator'> {
   }
 
   return {
-    'range.allocate'(call, [namespace, process]) {
-      if (namespace === undefined || process === undefined) throw new PosternError('INTERNAL');
-      try {
-        allocate(call, namespace);
-      } finally {
-        closeAll([process]);
-      }
+    'range.allocate'(call, [namespace]) {
+      if (namespace === undefined) throw new PosternError('INTERNAL');
+      allocate(call, namespace);
     },
 
     'range.restricted'({ request, namespace, refusal }) {

@@ -136,7 +136,7 @@ describe.skipIf(!isRoot)('a namespace is refused with', () => {
 
   it('a caller may run in it: who made it may have it mapped, from wherever they ask', async () => {
     const shell = await shellOf(1000);
-    await desk.allocate(shell, { peer: { uid: 1000, gid: 1000, pid: shell.pid } }, shell.pidfd());
+    await desk.allocate(shell, { peer: { uid: 1000, gid: 1000, pid: shell.pid } });
     expect(await mapOf(shell)).toHaveLength(1);
   });
 

@@ -1,8 +1,6 @@
 /** Twenty thousand namespaces hold ranges at the same time, and no descriptor is kept for any of them. */
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Descriptor } from '../../mesh/descriptors.ts';
-import { native } from '../../native/index.ts';
 import { type Desk, isRoot, openDesk } from './support/desk.ts';
 import { Keepers } from './support/keeper.ts';
 
@@ -25,9 +23,8 @@ describe.skipIf(!isRoot)('twenty thousand namespaces', () => {
     const before = descriptors();
     const took: number[] = [];
     for (const namespace of keepers.open()) {
-      const caller = new Descriptor(native.pidfdOpen(process.pid));
       const began = microseconds();
-      const answer = await desk.allocate(namespace, {}, caller);
+      const answer = await desk.allocate(namespace);
       took.push(microseconds() - began);
       expect(answer).toHaveProperty('name');
     }

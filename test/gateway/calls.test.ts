@@ -92,7 +92,7 @@ describe('introspection', () => {
 });
 
 describe('AllocateUserRange', () => {
-  it('goes to the allocator with its defaults, the caller and both descriptors', async () => {
+  it('goes to the allocator with its defaults, the caller and the namespace', async () => {
     const answer = client.call(allocate, { name: 'web', size: 65536, userNamespaceFileDescriptor: 0 }, [namespace.fd]);
     const { payload, descriptors, to } = await gateway.siblings.expect('range.allocate');
     expect(to).toBe('allocator');

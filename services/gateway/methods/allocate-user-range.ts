@@ -16,7 +16,7 @@ const maxDelegations = 16;
 const lastId = 0xffff_fffe;
 
 export const allocateUserRange: Served = serve(name, 'request', (parameters, request) => {
-  const { peer, cookie, process } = request.client;
+  const { peer, cookie } = request.client;
   const type = parameters.type ?? 'managed';
   const asked = checkedName(parameters.name);
   const size = checkedSize(parameters.size, type);
@@ -25,7 +25,6 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
 
   const namespace = { index: parameters.userNamespaceFileDescriptor, parameter: 'userNamespaceFileDescriptor' };
   checkUserNamespace(request.bag, namespace);
-  if (process === null) throw new PosternError('PERMISSION_DENIED', 'the process that connected has ended');
   authorise({ method: name, peer });
   request.permit({
     question: aboutAllocation(asked),
@@ -46,7 +45,7 @@ export const allocateUserRange: Served = serve(name, 'request', (parameters, req
           delegateContainerRanges,
           mapForeign: parameters.mapForeign ?? false,
         },
-        [...request.bag.take([namespace]), process.duplicate()],
+        request.bag.take([namespace]),
       ),
   });
   return { 'range.allocated': ({ name: known }) => request.answer(name, { name: known }) };

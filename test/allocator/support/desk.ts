@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import type { Payload } from '../../../mesh/protocol.ts';
-import { native } from '../../../native/index.ts';
 import { type Surroundings, startAllocator } from '../../../services/allocator/allocator.ts';
 import { configSchema } from '../../../services/allocator/config.ts';
 import { type FakeMesh, fakeMesh } from '../../support/mesh.ts';
@@ -23,8 +22,8 @@ export interface Desk {
   readonly fake: FakeMesh<'allocator'>;
   readonly folder: string;
   status(): Record<string, unknown>;
-  /** The caller is this test, as uid 1000, unless `call` or `caller` say otherwise. */
-  allocate(shell: Shell | Descriptor, call?: Partial<Call>, caller?: Descriptor): Promise<Answer>;
+  /** The caller is this test, as uid 1000, unless `call` says otherwise. */
+  allocate(shell: Shell | Descriptor, call?: Partial<Call>): Promise<Answer>;
   /** What came of a request. */
   answer(request: number): Answer;
   mount(namespace: Descriptor | null, call?: Partial<Payload<'image.mount'>>): Promise<Payload<'image.verify'> | { readonly code: string }>;
@@ -78,10 +77,9 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
     status: allocator.status,
     answer,
     drop,
-    async allocate(from, overrides = {}, caller) {
+    async allocate(from, overrides = {}) {
       const request = ++lastRequest;
       const namespace = 'namespace' in from ? from.namespace() : from;
-      const process_ = caller ?? new Descriptor(native.pidfdOpen(process.pid));
       const call: Call = {
         request,
         deadline: Number.MAX_SAFE_INTEGER,
@@ -96,7 +94,7 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
         mapForeign: false,
         ...overrides,
       };
-      await fake.deliver('gateway', 'range.allocate', call, [namespace, process_]);
+      await fake.deliver('gateway', 'range.allocate', call, [namespace]);
       return answer(request);
     },
     async mount(namespace, overrides = {}) {

@@ -16,7 +16,6 @@ export class PartGateway {
   readonly #waiting = new Map<number, Waiting>();
   readonly #dead = new Set<number>();
   readonly #namespace = new Descriptor(native.ownUserNamespace());
-  readonly #process = new Descriptor(native.pidfdOpen(process.pid));
   #next: number;
   #listener: Descriptor | undefined;
 
@@ -68,9 +67,7 @@ export class PartGateway {
       delegateContainerRanges: 0,
       mapForeign: false,
     });
-    return this.#begin((request) =>
-      this.#mesh.pass('allocator', 'range.allocate', payload(request), [this.#namespace.duplicate(), this.#process.duplicate()]),
-    );
+    return this.#begin((request) => this.#mesh.pass('allocator', 'range.allocate', payload(request), [this.#namespace.duplicate()]));
   }
 
   /** The report of a stage, as JSON. */
@@ -85,7 +82,6 @@ export class PartGateway {
 
   close(): void {
     this.#namespace.close();
-    this.#process.close();
     this.#listener?.close();
   }
 

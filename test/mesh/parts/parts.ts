@@ -57,8 +57,7 @@ function part<S extends ServiceName>(
 }
 
 export const allocator = part('allocator', {}, (mesh) => ({
-  'range.allocate': ({ request }, [namespace, process]) => {
-    process?.close();
+  'range.allocate': ({ request }, [namespace]) => {
     mesh.pass(
       'lsm',
       'range.restrict',
