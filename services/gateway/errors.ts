@@ -177,7 +177,7 @@ const table: Readonly<Record<ErrorCode, Translation>> = {
   DIRECTORY_NAME: parameter('name'),
   DIRECTORY_FAILED: systemError,
 
-  CONTROL_GROUP_NOT_YOURS: controlGroup,
+  CONTROL_GROUP_NOT_YOURS: plain('org.varlink.service.PermissionDenied'),
   CONTROL_GROUP_ROOT: controlGroup,
   CONTROL_GROUP_ADDED: plain('io.systemd.NamespaceResource.ControlGroupAlreadyAdded'),
   CONTROL_GROUPS_TOO_MANY: plain('io.systemd.NamespaceResource.TooManyControlGroups'),

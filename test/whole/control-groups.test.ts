@@ -158,14 +158,14 @@ describe.skipIf(whyNoControlGroups !== null)(`a control group${whyNoControlGroup
 
   it('of another user is root’s to give, and nobody else’s', async () => {
     const group = ground.make(1001);
-    expect(await give(group)).toEqual(['InvalidParameter', 'CONTROL_GROUP_NOT_YOURS']);
+    expect(await give(group)).toEqual(['PermissionDenied', 'CONTROL_GROUP_NOT_YOURS']);
     expect(owners(group)).toEqual([1001, 1001]);
     expect(await give(group, { by: asRoot })).toBe('given');
     expect(owners(group)).toEqual([base, base]);
   });
 
   it('that is the root of all can not be given, by root neither', async () => {
-    expect(await give(ground.mount)).toEqual(['InvalidParameter', 'CONTROL_GROUP_NOT_YOURS']);
+    expect(await give(ground.mount)).toEqual(['PermissionDenied', 'CONTROL_GROUP_NOT_YOURS']);
     expect(await give(ground.mount, { by: asRoot })).toEqual(['InvalidParameter', 'CONTROL_GROUP_ROOT']);
     expect(owners(ground.mount)).toEqual([0, 0]);
   });

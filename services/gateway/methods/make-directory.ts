@@ -38,6 +38,6 @@ function checkedFileName(asked: string): string {
 }
 
 function checkedMode(mode: number): number {
-  if (mode < 0 || mode > 0o7777) throw new PosternError('INVALID_PARAMETER', 'it is no mode', 'mode');
+  if (mode < 0 || mode > 0o777) throw new PosternError('INVALID_PARAMETER', 'it is no mode of permissions alone', 'mode');
   return mode & modeMask;
 }

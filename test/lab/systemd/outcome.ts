@@ -23,12 +23,17 @@ const digits = (text: string) => idName(Number(text));
 
 /** Lines of a program's output. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text)
-    .replace(/\b\d{5,10}\b/g, digits)
-    .replace(/\/dev\/loop\d+/g, '/dev/loopN')
-    .replace(/\brun-[pru0-9][-a-z0-9]*\.(service|scope)/g, 'run-N.$1')
-    .replace(/[ \t]+$/gm, '')
-    .trim();
+  return (
+    stripVTControlCharacters(text)
+      .replace(/\b\d{5,10}\b/g, digits)
+      .replace(/\/dev\/loop\d+/g, '/dev/loopN')
+      .replace(/\brun-[pru0-9][-a-z0-9]*\.(service|scope)/g, 'run-N.$1')
+      // columns are as wide as the numbers that were drawn
+      .replace(/ +(?=range\+)/g, ' ')
+      .replace(/^ (?=range\+)/gm, '')
+      .replace(/[ \t]+$/gm, '')
+      .trim()
+  );
 }
 
 /** Names that a server makes up. */

@@ -1,6 +1,6 @@
 /** The user database as `nss-systemd` asks it. */
 import { ask, users } from '../ask.ts';
-import type { Case, Expectation } from '../case.ts';
+import { better, type Case, type Expectation } from '../case.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { answered } from '../outcome.ts';
 
@@ -29,10 +29,12 @@ function look(
   };
 }
 
+const described = { verdict: better('the same record, described in words of its own', /of namespace 1000-nm/) };
+
 export const database: readonly Case[] = [
-  look('GetUserRecord by number', 'GetUserRecord', (base) => ({ uid: base + 5 })),
-  look('GetUserRecord by name', 'GetUserRecord', () => ({ userName: 'ns-1000-nm-5' })),
-  look('GetUserRecord by both', 'GetUserRecord', (base) => ({ uid: base, userName: 'ns-1000-nm-0' })),
+  look('GetUserRecord by number', 'GetUserRecord', (base) => ({ uid: base + 5 }), described),
+  look('GetUserRecord by name', 'GetUserRecord', () => ({ userName: 'ns-1000-nm-5' }), described),
+  look('GetUserRecord by both', 'GetUserRecord', (base) => ({ uid: base, userName: 'ns-1000-nm-0' }), described),
   look('GetUserRecord by both, which do not match', 'GetUserRecord', (base) => ({ uid: base + 1, userName: 'ns-1000-nm-0' })),
   look('GetUserRecord beyond the range', 'GetUserRecord', () => ({ userName: 'ns-1000-nm-65536' })),
   look('GetUserRecord of nobody', 'GetUserRecord', () => ({ uid: 4711 })),
@@ -40,8 +42,8 @@ export const database: readonly Case[] = [
   look('GetUserRecord of all', 'GetUserRecord', () => ({}), { more: true }),
   look('GetUserRecord of another service', 'GetUserRecord', (base) => ({ uid: base, service: 'io.systemd.Other' })),
   look('GetUserRecord with a field of enumerations', 'GetUserRecord', (base) => ({ uid: base, uidMin: 1 }), { newer: true }),
-  look('GetGroupRecord by number', 'GetGroupRecord', (base) => ({ gid: base + 5 })),
-  look('GetGroupRecord by name', 'GetGroupRecord', () => ({ groupName: 'ns-1000-nm-0' })),
+  look('GetGroupRecord by number', 'GetGroupRecord', (base) => ({ gid: base + 5 }), described),
+  look('GetGroupRecord by name', 'GetGroupRecord', () => ({ groupName: 'ns-1000-nm-0' }), described),
   look('GetGroupRecord of nobody', 'GetGroupRecord', () => ({ groupName: 'ns-other-0' })),
   look('GetGroupRecord of all', 'GetGroupRecord', () => ({}), { more: true }),
   look('GetMemberships', 'GetMemberships', () => ({ userName: 'ns-1000-nm-0' }), { more: true }),

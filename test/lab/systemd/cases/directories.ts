@@ -2,7 +2,7 @@
 import { openSync, rmSync } from 'node:fs';
 import { Descriptor } from '../../../../mesh/descriptors.ts';
 import { ask, mounts } from '../ask.ts';
-import type { Case, Expectation } from '../case.ts';
+import { better, type Case, type Expectation } from '../case.ts';
 import { bare, home, tree } from '../ground.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { answered } from '../outcome.ts';
@@ -73,7 +73,7 @@ export const directories: readonly Case[] = [
   mount('the user’s own, for the host, by root', tree, {}, { namespace: 'none', uid: 0 }),
   mount('root’s', '/home/other', {}),
   mount('root’s, by root', '/home/other', {}, { uid: 0 }),
-  mount('a file', bare),
+  mount('a file', bare, {}, { verdict: better('tells which parameter it is', /InvalidParameter/) }),
   mount('a mode that is none', tree, { mode: 'other' }),
   mount('a field that nobody knows', tree, { unheardOf: 1 }),
   make('in the user’s own', home, { name: 'new' }),

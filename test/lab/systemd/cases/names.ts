@@ -1,13 +1,14 @@
 /** Names of transient IDs, as ordinary programs show them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import type { Case, Expectation } from '../case.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { plain } from '../outcome.ts';
 import { run } from '../program.ts';
 
-/** A program while the namespace `held` of the user's has a range, a file and a process that belong to its sixth ID. */
+/** A program while the namespace `held` of the user's has a range, and a process that belongs to its sixth ID. */
 function shows(name: string, words: (base: number, pid: number) => readonly string[], options: Expectation = {}): Case {
   return {
     group: 'Names',
@@ -17,11 +18,11 @@ function shows(name: string, words: (base: number, pid: number) => readonly stri
       await using namespace = await HeldNamespace.make();
       await namespace.allocate('held');
       const { base } = namespace;
-      writeFileSync('/home/owned', '');
-      chownSync('/home/owned', base + 5, base + 5);
       const process_ = spawn('setpriv', [`--reuid=${base + 5}`, `--regid=${base + 5}`, '--clear-groups', 'sleep', 'infinity'], {
         stdio: 'ignore',
       });
+      const folder = `/proc/${process_.pid}`;
+      while (statSync(folder).uid !== base + 5) await setTimeout(20);
       const { status, stdout, stderr } = await run(words(base, process_.pid ?? 0));
       const exit = once(process_, 'exit');
       process_.kill('SIGKILL');
@@ -38,7 +39,7 @@ export const names: readonly Case[] = [
   shows('getent group GID', (base) => ['getent', 'group', String(base + 5)]),
   shows('getent passwd of a name that nobody has', () => ['getent', 'passwd', 'ns-1000-other-0']),
   shows('id NAME', () => ['id', 'ns-1000-held-5']),
-  shows('ls -l', () => ['stat', '-c', '%U %G', '/home/owned']),
+  shows('ls -l', (_, pid) => ['stat', '-c', '%U %G', `/proc/${pid}`]),
   shows('ps', (_, pid) => ['ps', '-o', 'user:32=,group:32=', '-p', String(pid)]),
   shows('userdbctl user NAME', () => ['userdbctl', 'user', 'ns-1000-held-5', '--json=short']),
   shows('userdbctl user UID', (base) => ['userdbctl', 'user', String(base + 5)]),

@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, openSync, rmdirSync, statSync } from 'node:fs';
 import { Descriptor } from '../../../../mesh/descriptors.ts';
 import { ask, namespaces, ordinary } from '../ask.ts';
-import type { Case, Expectation, Outcome } from '../case.ts';
+import { better, type Case, type Expectation, type Outcome } from '../case.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { answered, idName } from '../outcome.ts';
 
@@ -114,7 +114,7 @@ export const resources: readonly Case[] = [
   mount('by the user', '/home/lab', {}),
   mount('by root', '/home/lab', { uid: 0 }),
   mount('by root, a namespace without a record', '/home/lab', { uid: 0, range: false }),
-  mount('by root, a file', '/etc/hostname', { uid: 0 }),
+  mount('by root, a file', '/etc/hostname', { uid: 0, verdict: better('tells which parameter it is', /InvalidParameter/) }),
   groupCase('the user’s group'),
   groupCase('twice', { twice: true }),
   groupCase('a namespace without a range', { range: false }),
