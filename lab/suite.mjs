@@ -1,6 +1,7 @@
 /** Runs the lab's tests under one kernel after the other, and beside systemd's daemons, and sums up what they say. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { runUnder } from './boot.mjs';
 import { fetchKernel } from './kernels.mjs';
 import { prepareTests } from './prepare.mjs';
@@ -28,8 +29,10 @@ function counting(release) {
     else if (line.startsWith('skip ')) counts.skipped++;
     process.stdout.write(`${release}: ${line}\n`);
   };
+  // a chunk may end within a character
+  const decoder = new StringDecoder();
   const write = (chunk) => {
-    const lines = (rest + chunk.toString()).split('\n');
+    const lines = (rest + decoder.write(chunk)).split('\n');
     rest = lines.pop() ?? '';
     lines.forEach(take);
   };
