@@ -40,7 +40,7 @@ const asksFirst = better(
 
 export const images: readonly Case[] = [
   mount('signed', signed),
-  mount('signed, the image that came with the task', hello),
+  mount('signed, made by another tool', hello),
   mount('signed, readOnly', signed, { readOnly: true }),
   mount(
     'signed, open for writing',
