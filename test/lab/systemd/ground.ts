@@ -32,7 +32,7 @@ function unzip(from: string, to: string): void {
 
 /**
  * @param made what lab/systemd/prepare.mjs left
- * @param shared the images that came with the task, where they are there; else an image of our own stands for them
+ * @param shared images of another tool's making, where they are there; else an image of our own stands for them
  */
 export function prepareGround(made: string, shared: string): void {
   mkdirSync('/etc/verity.d', { recursive: true });
