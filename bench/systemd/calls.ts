@@ -3,7 +3,10 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { measure } from '../programs.ts';
 import type { Run } from '../statistics.ts';
-import { mounts, namespaces } from './servers.ts';
+
+/** Where clients of systemd's daemons look. */
+const namespaces = '/run/systemd/io.systemd.NamespaceResource';
+const mounts = '/run/systemd/io.systemd.MountFileSystem';
 
 /** Every image of ours has this file, that begins so. */
 export const probe = { file: 'probe', text: 'here' };

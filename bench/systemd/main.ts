@@ -6,10 +6,10 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
+import { originals, postern, systemdVersion } from '../../lab/systemd/servers.ts';
 import type { Ground } from './calls.ts';
 import { measureAll } from './measure.ts';
 import { report } from './report.ts';
-import { originals, postern, systemdVersion } from './servers.ts';
 
 const [project, images] = process.argv.slice(2);
 if (project === undefined || images === undefined) throw new Error('usage: systemd.mjs PROJECT IMAGES');
@@ -30,7 +30,9 @@ const ground: Ground = {
   signed: put(join(images, 'signed.raw'), '/home/bench'),
   trusted: put(join(images, 'trusted.erofs'), trustedFolder),
 };
-const servers = [originals(), postern(project, `[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`)];
+// Debian builds them without trusted directories, which this switches on
+const theirs = originals(['SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1']);
+const servers = [theirs, postern(project, `[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`)];
 const result = await measureAll(servers, ground, (text) => process.stderr.write(`${text}\n`));
 const suite = readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"$/m)?.[1] ?? 'Debian';
 process.stdout.write(`### ${suite}, systemd ${systemdVersion()}, kernel ${release()}\n\n${report(result)}\n`);

@@ -2,10 +2,10 @@
  * The two servers in turns, each several times, so that whatever else the machine does meets both. Each has served some calls of a kind
  * before its calls of that kind count: a daemon that runs for days is not what it was in its first second.
  */
+import type { Server } from '../../lab/systemd/servers.ts';
 import { type Run, type Summary, summarise } from '../statistics.ts';
 import { type Cpu, cpu, type Memory, memory, ownGroup } from './accounting.ts';
 import { type Call, calls, type Ground } from './calls.ts';
-import type { Server } from './servers.ts';
 
 /** Turns of each server. */
 const rounds = 2;

@@ -3,14 +3,14 @@
  * found before. Runs as root in the lab's machine, with systemd as PID 1.
  *   node dist/lab-systemd.mjs SUITE PROJECT
  */
+import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { originals, postern, type Server, systemdVersion } from '../../../lab/systemd/servers.ts';
 import { check, data, failures } from '../report.ts';
 import { type Case, contradiction, expected, noOutcomes, type Outcome, type Suite } from './case.ts';
 import { cases } from './cases/index.ts';
 import { prepareGround } from './ground.ts';
-import { run } from './program.ts';
-import { originals, postern, type Server } from './servers.ts';
 
 const [suite, project] = process.argv.slice(2);
 if ((suite !== 'sid' && suite !== 'trixie') || project === undefined) throw new Error('usage: lab-systemd.mjs sid|trixie PROJECT');
@@ -51,11 +51,9 @@ async function record(server: Server, list: readonly Case[], of: Suite): Promise
 
 prepareGround(join(project, 'dist/lab-systemd'), join(project, '../shared/data'));
 const list = chosen(cases, suite);
-// biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholder
-const { stdout: version } = await run(['dpkg-query', '-W', '-f=${Version}', 'systemd']);
-data({ suite, systemd: version.trim(), kernel: release() });
-const theirs = await record(originals, list, suite);
-const ours = await record(postern(project), list, suite);
+data({ suite, systemd: systemdVersion(), kernel: release() });
+const theirs = await record(originals(), list, suite);
+const ours = await record(postern(project, readFileSync(join(project, 'packaging/postern.toml'), 'utf8')), list, suite);
 for (const each of list) {
   const [original, own] = [theirs.get(each), ours.get(each)];
   if (original === undefined || own === undefined) throw new Error(`${named(each)} was not run`);

@@ -3,11 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const namespaces = '/run/systemd/io.systemd.NamespaceResource';
-export const mounts = '/run/systemd/io.systemd.MountFileSystem';
-
 export interface Server {
-  readonly name: string;
+  readonly name: 'originals' | 'Postern';
   /** its units' control groups */
   readonly groups: readonly string[];
   start(): void;
@@ -17,34 +14,41 @@ export interface Server {
 const systemctl = (...args: string[]) => execFileSync('systemctl', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 const unitFolder = '/run/systemd/system';
 
-/** Under emulation everything takes its time. */
-const emulated = '[Service]\nTimeoutStartSec=600\nTimeoutStopSec=60\nWatchdogSec=0\n';
+/** Under emulation everything takes its time: a service that is slow to start or to answer is not to be given up. */
+const patience = ['TimeoutStartSec=600', 'TimeoutStopSec=60', 'WatchdogSec=0'];
 
-function dropIn(unit: string, text: string): void {
+function dropIn(unit: string, settings: readonly string[]): void {
   const folder = join(unitFolder, `${unit}.d`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'bench.conf'), text);
+  writeFileSync(join(folder, 'lab.conf'), `[Service]\n${settings.join('\n')}\n`);
 }
 
-/** systemd's own daemons, with trusted directories switched on: Debian builds them without. */
-export function originals(): Server {
+/**
+ * systemd's own daemons.
+ * @param environment of systemd-mountfsd, as `NAME=VALUE`
+ */
+export function originals(environment: readonly string[] = []): Server {
   const services = ['systemd-nsresourced.service', 'systemd-mountfsd.service'];
   const sockets = ['systemd-nsresourced.socket', 'systemd-mountfsd.socket'];
-  dropIn('systemd-nsresourced.service', emulated);
-  dropIn('systemd-mountfsd.service', `${emulated}Environment=SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1\n`);
+  dropIn('systemd-nsresourced.service', patience);
+  dropIn('systemd-mountfsd.service', [...patience, ...environment.map((setting) => `Environment=${setting}`)]);
   systemctl('daemon-reload');
   return {
     name: 'originals',
     groups: services.map((unit) => `system.slice/${unit}`),
-    start: () => systemctl('start', ...sockets, ...services),
-    stop: () => systemctl('stop', ...sockets, ...services),
+    start() {
+      systemctl('unmask', '--runtime', ...sockets, ...services);
+      systemctl('start', ...sockets, ...services);
+    },
+    // masked, or the next client would start them again
+    stop: () => void systemctl('mask', '--runtime', '--now', ...sockets, ...services),
   };
 }
 
 /**
- * Postern, from its unit and with the settings of a fresh installation.
+ * Postern, installed where its unit looks for it.
  * @param project the built checkout
- * @param settings lines for postern.toml
+ * @param settings all of its postern.toml
  */
 export function postern(project: string, settings: string): Server {
   const home = '/usr/lib/postern';
@@ -52,15 +56,16 @@ export function postern(project: string, settings: string): Server {
   mkdirSync('/etc/postern', { recursive: true });
   writeFileSync('/etc/postern/postern.toml', settings);
   if (!existsSync('/usr/bin/node')) symlinkSync(process.execPath, '/usr/bin/node');
-  cpSync(join(project, 'packaging/postern.service'), join(unitFolder, 'postern.service'));
-  cpSync(join(project, 'packaging/postern.service.d'), join(unitFolder, 'postern.service.d'), { recursive: true });
-  dropIn('postern.service', emulated);
+  for (const unit of ['postern.service', 'postern.socket', 'postern.service.d']) {
+    cpSync(join(project, 'packaging', unit), join(unitFolder, unit), { recursive: true });
+  }
+  dropIn('postern.service', patience);
   systemctl('daemon-reload');
   return {
     name: 'Postern',
     groups: ['system.slice/postern.service'],
-    start: () => systemctl('start', 'postern.service'),
-    stop: () => systemctl('stop', 'postern.service'),
+    start: () => void systemctl('start', 'postern.service'),
+    stop: () => void systemctl('stop', 'postern.service', 'postern.socket'),
   };
 }
 
