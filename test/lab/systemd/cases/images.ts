@@ -33,49 +33,59 @@ function mount(name: string, path: string, parameters: object = {}, options: Ima
 }
 
 const newer = { newer: true };
+const richer = better(
+  'the answer tells where each partition belongs, and the image’s name, as systemd 262’s does',
+  /"mountPoint":\["\/"\]/,
+);
+const told = { verdict: { trixie: richer } };
 const asksFirst = better(
   'polkit is asked whether the image may be had all the same, as for others that the policy denies',
   /InteractiveAuthenticationRequired/,
 );
+const asksAsToday = {
+  verdict: {
+    trixie: better('polkit is asked whether the image may be had all the same, as by systemd 262', /InteractiveAuthenticationRequired/),
+  },
+};
 
 export const images: readonly Case[] = [
-  mount('signed', signed),
-  mount('signed, made by another tool', hello),
-  mount('signed, readOnly', signed, { readOnly: true }),
+  mount('signed', signed, {}, told),
+  mount('signed, made by another tool', hello, {}, told),
+  mount('signed, readOnly', signed, { readOnly: true }, told),
   mount(
     'signed, open for writing',
     signed,
     {},
-    { flags: 'r+', verdict: { sid: better('mounted, for reading; 262 gives up after a while (ETIME)', /^ok/) } },
+    { flags: 'r+', verdict: { sid: better('mounted, for reading; 262 gives up after a while (ETIME)', /^ok/), trixie: richer } },
   ),
-  mount('signed, growFileSystems', signed, { growFileSystems: true }),
-  mount('signed, allowInteractiveAuthentication false', signed, { allowInteractiveAuthentication: false }),
-  mount('signed, policy that asks for a signature', signed, { imagePolicy: 'root=signed:=ignore' }),
-  mount('signed, policy that takes nothing', signed, { imagePolicy: '~' }),
+  mount('signed, growFileSystems', signed, { growFileSystems: true }, told),
+  mount('signed, allowInteractiveAuthentication false', signed, { allowInteractiveAuthentication: false }, told),
+  mount('signed, policy that asks for a signature', signed, { imagePolicy: 'root=signed:=ignore' }, told),
+  mount('signed, policy that takes nothing', signed, { imagePolicy: '~' }, asksAsToday),
   mount('signed, policy that asks for encryption', signed, { imagePolicy: 'root=encrypted' }, { verdict: asksFirst }),
   mount('signed, policy that is none', signed, { imagePolicy: 'root=sealed' }),
-  mount('signed, policy that takes all', signed, { imagePolicy: '*' }),
+  mount('signed, policy that takes all', signed, { imagePolicy: '*' }, told),
   mount('signed, mountOptions', signed, { mountOptions: { root: 'nosuid' } }, newer),
   mount('signed, veritySharing', signed, { veritySharing: true }, newer),
   mount('signed, relaxExtensionReleaseChecks', signed, { relaxExtensionReleaseChecks: true }, newer),
   mount('signed, half of a sidecar', signed, { verityRootHash: '00'.repeat(32) }, newer),
   mount('signed, for the host', signed, {}, { namespace: 'none' }),
-  mount('signed, for the host, by root', signed, {}, { namespace: 'none', uid: 0 }),
+  mount('signed, for the host, by root', signed, {}, { namespace: 'none', uid: 0, ...told }),
   mount(
     'signed by a stranger',
     stranger,
     {},
     {
-      verdict: missing('where the kernel judges the signature, polkit is not asked about what it refuses', /KeyNotFound/),
+      verdict: { sid: missing('where the kernel judges the signature, polkit is not asked about what it refuses', /KeyNotFound/) },
     },
   ),
   mount('signed by a stranger, policy that takes plain verity', stranger, { imagePolicy: 'root=verity' }, { verdict: asksFirst }),
-  mount('a bare file system', bare),
-  mount('a bare file system, policy that takes all', bare, { imagePolicy: '*' }),
+  mount('a bare file system', bare, {}, asksAsToday),
+  mount('a bare file system, policy that takes all', bare, { imagePolicy: '*' }, asksAsToday),
   mount('no image', garbage),
   mount('an empty file', '/home/seen'),
   mount('a device that is none', '/dev/null', {}, { verdict: better('tells which parameter it is', /InvalidParameter/) }),
-  mount('a password that nobody asked for', signed, { password: 'secret' }),
+  mount('a password that nobody asked for', signed, { password: 'secret' }, told),
   mount('a field that nobody knows', signed, { unheardOf: 1 }),
   mount(
     'an index without a descriptor',
