@@ -1,12 +1,12 @@
 /**
- * The life of one request. Descriptors are outside (descriptors.ts): whatever happens here, the bag is closed at the end.
+ * The life of one request. Descriptors are outside (descriptors.ts): whatever happens here, the bag is closed at the end. So is which stage it is
+ * with (mesh/trail.ts), which changes several times a request and never what can become of it.
  *
- *     received (→ asking) → authorised → at a stage → … → answering → done
+ *     received (→ asking) → working → answering → done
  *                     ↘ failed, cancelled, timed out, from wherever it is
  */
 import { assign, setup } from 'xstate';
-import { PosternError } from '../../mesh/errors.ts';
-import type { Whereabouts } from '../../mesh/trail.ts';
+import type { PosternError } from '../../mesh/errors.ts';
 import type { Refusal } from './errors.ts';
 
 /** Why a request failed. */
@@ -17,15 +17,11 @@ export type RequestEvent =
   | { readonly type: 'ASKED'; readonly times: Times }
   /** the caller may have what it asks for */
   | { readonly type: 'AUTHORISED' }
-  /** the request is with this life of a stage now */
-  | { readonly type: 'MOVED'; readonly at: Whereabouts }
   /** there is a result, and it is being written to the client */
   | { readonly type: 'ANSWERED' }
   /** the client's kernel has the whole answer */
   | { readonly type: 'WRITTEN' }
   | { readonly type: 'FAILED'; readonly error: Cause }
-  /** a life of a stage ended */
-  | { readonly type: 'STAGE_DIED'; readonly died: Whereabouts }
   | { readonly type: 'CLIENT_GONE' };
 
 export interface Times {
@@ -41,87 +37,59 @@ interface Input {
 }
 
 interface Context extends Times {
-  readonly at: Whereabouts | null;
   /** why it failed */
   readonly error: Cause | null;
 }
 
 /** Values that only carry their types to XState. */
 const types: { context: Context; input: Input; events: RequestEvent } = {
-  context: { patience: 0, budget: 0, at: null, error: null },
+  context: { patience: 0, budget: 0, error: null },
   input: { budget: 0 },
   events: { type: 'AUTHORISED' },
 };
 
+/** Flat, and with no more than it needs: at each call its cost is a good part of the gateway's (bench/README.md). */
 export const requestMachine = setup({
   types,
   delays: { deadline: ({ context }) => context.budget, patience: ({ context }) => context.patience },
-  guards: {
-    /** a stage that died with the request, or that had died before the request set out for it */
-    heldIt: ({ context: { at } }, died: Whereabouts) => at !== null && at.stage === died.stage && at.generation <= died.generation,
-  },
   actions: {
     fail: assign((_, error: Cause) => ({ error })),
-    move: assign((_, at: Whereabouts) => ({ at })),
     setTimes: assign((_, times: Times) => ({ ...times })),
-    /** polkit has answered: what becomes of it is of no matter any more */
-    comeBack: assign({ at: null }),
   },
 }).createMachine({
   id: 'request',
-  context: ({ input }) => ({ patience: 0, budget: input.budget, at: null, error: null }),
-  initial: 'underway',
+  context: ({ input }) => ({ patience: 0, budget: input.budget, error: null }),
+  initial: 'received',
+  // Nothing else is of consequence; that a sibling says it is told in the log by whoever heard it.
+  on: { '*': {} },
   states: {
-    underway: {
-      initial: 'received',
+    received: {
+      after: { deadline: 'timedOut' },
       on: {
+        AUTHORISED: 'working',
+        ASKED: { target: 'asking', actions: { type: 'setTimes', params: ({ event }) => event.times } },
         FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
-        STAGE_DIED: {
-          guard: { type: 'heldIt', params: ({ event }) => event.died },
-          target: 'failed',
-          actions: { type: 'fail', params: ({ event }) => new PosternError('SERVICE_DIED', event.died.stage) },
-        },
         CLIENT_GONE: 'cancelled',
-        // Nothing else is of consequence here; that a sibling says it is told in the log by whoever heard it.
-        '*': {},
       },
-      states: {
-        received: {
-          after: { deadline: '#request.timedOut' },
-          on: {
-            AUTHORISED: 'working',
-            ASKED: { target: 'asking', actions: { type: 'setTimes', params: ({ event }) => event.times } },
-          },
-        },
-        asking: {
-          after: { patience: '#request.timedOut' },
-          on: {
-            MOVED: { actions: { type: 'move', params: ({ event }) => event.at } },
-            AUTHORISED: { target: 'working', actions: 'comeBack' },
-          },
-        },
-        working: {
-          initial: 'authorised',
-          after: { deadline: '#request.timedOut' },
-          states: {
-            authorised: {
-              on: {
-                MOVED: { target: 'at', actions: { type: 'move', params: ({ event }) => event.at } },
-                ANSWERED: '#request.answering',
-              },
-            },
-            at: {
-              on: {
-                MOVED: { actions: { type: 'move', params: ({ event }) => event.at } },
-                ANSWERED: '#request.answering',
-              },
-            },
-          },
-        },
+    },
+    asking: {
+      after: { patience: 'timedOut' },
+      on: {
+        AUTHORISED: 'working',
+        FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
+        CLIENT_GONE: 'cancelled',
+      },
+    },
+    working: {
+      after: { deadline: 'timedOut' },
+      on: {
+        ANSWERED: 'answering',
+        FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
+        CLIENT_GONE: 'cancelled',
       },
     },
     /** How long the client may take is its connection's affair, which ends with CLIENT_GONE. */
-    answering: { on: { WRITTEN: 'done', CLIENT_GONE: 'cancelled', '*': {} } },
+    answering: { on: { WRITTEN: 'done', CLIENT_GONE: 'cancelled' } },
     done: { type: 'final' },
     failed: { type: 'final' },
     cancelled: { type: 'final' },

@@ -227,12 +227,13 @@ export class Request {
     if (this.#over) return;
     this.#trail.moved(from, to);
     const { at } = this.#trail;
-    this.#actor.send({ type: 'MOVED', at });
     if (isDead(at)) this.stageDied(at);
   }
 
+  /** A life of a stage ended: with the request, or before the request set out for it. Where its answer is on the way, that no longer matters. */
   stageDied(died: Whereabouts): void {
-    if (!this.#over) this.#actor.send({ type: 'STAGE_DIED', died });
+    const { at } = this.#trail;
+    if (at.stage === died.stage && at.generation <= died.generation) this.fail(new PosternError('SERVICE_DIED', died.stage));
   }
 
   /** A stage's answer. False, and nothing taken, where this request does not wait for such a one. */

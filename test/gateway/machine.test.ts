@@ -5,18 +5,14 @@ import { createActor } from 'xstate';
 import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { machineClock, SimulatedClock } from '../../mesh/clock.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import type { ServiceName } from '../../mesh/protocol.ts';
 import { type RequestEvent, requestMachine } from '../../services/gateway/machine.ts';
 
-const stages: readonly ServiceName[] = ['allocator', 'verity', 'mounter', 'lsm'];
 const patience = 5000;
 const longer = 7000;
 const asked: RequestEvent = { type: 'ASKED', times: { patience, budget: longer } };
 const events: readonly RequestEvent[] = [
   asked,
   { type: 'AUTHORISED' },
-  ...stages.map((stage) => ({ type: 'MOVED', at: { stage, generation: 2 } }) as const),
-  ...stages.map((stage) => ({ type: 'STAGE_DIED', died: { stage, generation: 2 } }) as const),
   { type: 'ANSWERED' },
   { type: 'WRITTEN' },
   { type: 'FAILED', error: new PosternError('INTERNAL') },
@@ -31,10 +27,9 @@ function started(clock = new SimulatedClock()) {
   return { actor, clock };
 }
 
-function at(stage: ServiceName) {
+function working() {
   const life = started();
   life.actor.send({ type: 'AUTHORISED' });
-  life.actor.send({ type: 'MOVED', at: { stage, generation: 2 } });
   return life;
 }
 
@@ -46,15 +41,9 @@ describe('paths', () => {
       serializeState: (state) => JSON.stringify(state.value),
       serializeEvent: (event) => event.type,
     });
-    const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)));
-    expect([...reached].sort()).toEqual(
-      [
-        ...[{ underway: 'received' }, { underway: 'asking' }, { underway: { working: 'authorised' } }, { underway: { working: 'at' } }],
-        ...['answering', 'done', 'failed', 'cancelled'],
-      ]
-        .map((value) => JSON.stringify(value))
-        .sort(),
-    );
+    const reached = new Set(paths.map(({ state }) => state.value));
+    const states = ['received', 'asking', 'working', 'answering', 'done', 'failed', 'cancelled'];
+    expect([...reached].sort()).toEqual(states.sort());
     for (const { state } of paths) {
       const onward = getShortestPaths(requestMachine, { fromState: state, events, serializeState: (next) => JSON.stringify(next.value) });
       expect(
@@ -65,11 +54,7 @@ describe('paths', () => {
   });
 
   it('whatever happened before, a request that is under way ends with its deadline', () => {
-    const prefixes: RequestEvent[][] = [
-      [],
-      [{ type: 'AUTHORISED' }],
-      ...stages.map((stage): RequestEvent[] => [{ type: 'AUTHORISED' }, { type: 'MOVED', at: { stage, generation: 1 } }]),
-    ];
+    const prefixes: RequestEvent[][] = [[], [{ type: 'AUTHORISED' }]];
     for (const prefix of prefixes) {
       const { actor, clock } = started();
       for (const event of prefix) actor.send(event);
@@ -84,10 +69,10 @@ describe('paths', () => {
     const { actor, clock } = started();
     actor.send(asked);
     clock.advance(patience - 1);
-    expect(actor.getSnapshot().value).toEqual({ underway: 'asking' });
+    expect(actor.getSnapshot().value).toBe('asking');
     actor.send({ type: 'AUTHORISED' });
     clock.advance(longer - 1);
-    expect(actor.getSnapshot().value).toEqual({ underway: { working: 'authorised' } });
+    expect(actor.getSnapshot().value).toBe('working');
     clock.advance(1);
     expect(actor.getSnapshot().value).toBe('timedOut');
   });
@@ -104,9 +89,8 @@ describe('paths', () => {
     for (const [event, end] of [
       [{ type: 'FAILED', error: new PosternError('INTERNAL') }, 'failed'],
       [{ type: 'CLIENT_GONE' }, 'cancelled'],
-      [{ type: 'STAGE_DIED', died: { stage: 'verity', generation: 2 } }, 'failed'],
     ] as const) {
-      const { actor, clock } = at('verity');
+      const { actor, clock } = working();
       actor.send(event);
       expect(actor.getSnapshot().value).toBe(end);
       expect(clock.pending).toBe(0);
@@ -133,7 +117,7 @@ describe('paths', () => {
 
 describe('what ends it, and what does not', () => {
   it('the deadline is no matter any more once the answer is being written', () => {
-    const { actor, clock } = at('lsm');
+    const { actor, clock } = working();
     actor.send({ type: 'ANSWERED' });
     clock.advance(budget * 10);
     expect(actor.getSnapshot().value).toBe('answering');
@@ -141,31 +125,17 @@ describe('what ends it, and what does not', () => {
     expect(actor.getSnapshot().value).toBe('done');
   });
 
-  it('the death of another stage, or of an earlier life', () => {
-    const { actor } = at('verity');
-    actor.send({ type: 'STAGE_DIED', died: { stage: 'mounter', generation: 9 } });
-    actor.send({ type: 'STAGE_DIED', died: { stage: 'verity', generation: 1 } });
-    expect(actor.getSnapshot().value).toEqual({ underway: { working: 'at' } });
-    actor.send({ type: 'STAGE_DIED', died: { stage: 'verity', generation: 3 } });
-    expect(actor.getSnapshot().context.error).toMatchObject({ code: 'SERVICE_DIED', detail: 'verity' });
-  });
-
-  it('the death of polkit while it is asked, and not when it has answered', () => {
-    for (const hasAnswered of [false, true]) {
-      const { actor } = started();
-      actor.send(asked);
-      actor.send({ type: 'MOVED', at: { stage: 'polkit', generation: 3 } });
-      if (hasAnswered) actor.send({ type: 'AUTHORISED' });
-      actor.send({ type: 'STAGE_DIED', died: { stage: 'polkit', generation: 3 } });
-      expect(actor.getSnapshot().status).toBe(hasAnswered ? 'active' : 'done');
-      if (!hasAnswered) expect(actor.getSnapshot().context.error).toMatchObject({ code: 'SERVICE_DIED', detail: 'polkit' });
-    }
+  it('a failure is none any more once the answer is being written', () => {
+    const { actor } = working();
+    actor.send({ type: 'ANSWERED' });
+    actor.send({ type: 'FAILED', error: new PosternError('SERVICE_DIED', 'lsm') });
+    actor.send({ type: 'WRITTEN' });
+    expect(actor.getSnapshot().value).toBe('done');
   });
 
   it('nobody is answered who may not ask', () => {
     const { actor } = started();
     actor.send({ type: 'ANSWERED' });
-    actor.send({ type: 'MOVED', at: { stage: 'allocator', generation: 1 } });
-    expect(actor.getSnapshot().value).toEqual({ underway: 'received' });
+    expect(actor.getSnapshot().value).toBe('received');
   });
 });
