@@ -30,8 +30,8 @@ static const char *namespaces_path, *mounts_path, *image_path, *folder_path;
 static const char *probe_path = "probe", *probe_text = "here";
 static int subject = -1; /* what is mounted */
 static size_t wanted; /* namespaces of each client */
-static int *prepared; /* … that have a range already */
-static size_t prepared_count;
+static int *prepared;
+static size_t prepared_count; /* … that have a range already */
 
 static void become_user(size_t client) {
     uid_t id = FIRST_USER + (uid_t)client;
@@ -136,31 +136,39 @@ static uint64_t enough(void) {
     return now_ns() + ENOUGH_SECONDS * 1000000000ull;
 }
 
+/*
+ * All namespaces of a run are there before its first call, and none goes before its last: systemd 257 takes a new one that has the inode number
+ * of one that died a moment ago for that one.
+ */
+static void make_namespaces(void) {
+    prepared = calloc(wanted, sizeof *prepared);
+    for (; prepared_count < wanted; prepared_count++) prepared[prepared_count] = new_user_namespace();
+}
+
+static void prepare_fresh(size_t client) {
+    become_user(client);
+    make_namespaces();
+}
+
 static void allocate(size_t client, uint64_t *ns, size_t each) {
     uint64_t end = enough();
     (void)client;
     for (size_t i = 0; i < each && now_ns() < end; i++) {
-        int fresh = new_user_namespace();
-        ns[i] = allocate_range(fresh);
-        mapped_range(fresh);
-        close(fresh);
+        ns[i] = allocate_range(prepared[i]);
+        mapped_range(prepared[i]);
     }
 }
 
-static void prepare_namespaces(void) {
+static void prepare_ranges(void) {
     uint64_t end = enough();
-    prepared = calloc(wanted, sizeof *prepared);
-    for (; prepared_count < wanted && now_ns() < end; prepared_count++) {
-        prepared[prepared_count] = new_user_namespace();
-        allocate_range(prepared[prepared_count]);
-    }
+    make_namespaces();
+    for (prepared_count = 0; prepared_count < wanted && now_ns() < end; prepared_count++) allocate_range(prepared[prepared_count]);
 }
 
 static void mount_many(const char *text, size_t length, uint64_t *ns, size_t each) {
     uint64_t end = enough();
     for (size_t i = 0; i < each && i < prepared_count && now_ns() < end; i++) {
         ns[i] = mount_subject(text, length, prepared[i]);
-        close(prepared[i]);
     }
 }
 
@@ -175,7 +183,7 @@ static void prepare_directory(size_t client) {
     int probe = (int)must(openat(subject, probe_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644), probe_path);
     must(write(probe, probe_text, strlen(probe_text)), "write");
     close(probe);
-    prepare_namespaces();
+    prepare_ranges();
 }
 
 static void mount_directory(size_t client, uint64_t *ns, size_t each) {
@@ -188,7 +196,7 @@ static void mount_directory(size_t client, uint64_t *ns, size_t each) {
 static void prepare_image(size_t client) {
     become_user(client);
     subject = (int)must(open(image_path, O_RDONLY | O_CLOEXEC), image_path);
-    prepare_namespaces();
+    prepare_ranges();
 }
 
 static void mount_image(size_t client, uint64_t *ns, size_t each) {
@@ -209,7 +217,7 @@ int main(int argc, char **argv) {
     const char *what = argc > 2 ? argv[1] : "";
     if (argc > 2) namespaces_path = argv[2];
     if (argc == 5 && strcmp(what, "allocate") == 0) {
-        run(argv[3], argv[4], become_user, allocate);
+        run(argv[3], argv[4], prepare_fresh, allocate);
     } else if (argc == 7 && strcmp(what, "directory") == 0) {
         mounts_path = argv[3];
         folder_path = argv[4];

@@ -3,7 +3,7 @@
  * `npm run bench:systemd` brings it there. Prints a table.
  *   node systemd.mjs PROJECT IMAGES
  */
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { originals, postern, systemdVersion } from '../../lab/systemd/servers.ts';
@@ -19,6 +19,8 @@ const trustedFolder = '/var/lib/machines';
 
 function put(from: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
+  // systemd keeps its own folders of images to root
+  chmodSync(folder, 0o755);
   const target = join(folder, basename(from));
   copyFileSync(from, target);
   return target;
@@ -28,7 +30,7 @@ put(join(images, 'trust/bench.crt'), signers);
 const ground: Ground = {
   stock: join(project, 'dist/bench/stock'),
   signed: put(join(images, 'signed.raw'), '/home/bench'),
-  trusted: put(join(images, 'trusted.erofs'), trustedFolder),
+  trusted: put(join(images, 'trusted.raw'), trustedFolder),
 };
 // Debian builds them without trusted directories, which this switches on
 const theirs = originals(['SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1']);
