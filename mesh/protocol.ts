@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { actionNames, verdicts } from './authority.ts';
 import { errorCodes } from './errors.ts';
+import { type DescriptorKind, message, type Node, none, type ServiceName, services } from './message.ts';
 import {
   bytes,
   consult,
@@ -26,29 +27,8 @@ import {
   text,
 } from './shapes.ts';
 
+export { type DescriptorKind, type Node, type ServiceName, services } from './message.ts';
 export type * from './shapes.ts';
-
-/** The processes of the mesh. `parent` is `postern serve` itself; `polkit` runs only where polkit is to be asked. */
-export const services = ['gateway', 'allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit'] as const;
-export type ServiceName = (typeof services)[number];
-export type Node = ServiceName | 'parent';
-
-/** What kind of file a descriptor must be; `mesh/descriptors.ts` checks each against the kernel's word. */
-export type DescriptorKind =
-  | 'socket'
-  | 'listener'
-  | 'user-namespace'
-  | 'mount-namespace'
-  | 'network-namespace'
-  | 'process'
-  /** a regular file or block device, readable */
-  | 'image'
-  /** a directory that is only pointed at, possibly by O_PATH */
-  | 'directory'
-  /** a detached mount */
-  | 'mount'
-  /** an open /dev/net/tun, tied to its interface */
-  | 'tun';
 
 const census = v.array(
   v.strictObject({
@@ -60,25 +40,6 @@ const census = v.array(
   }),
 );
 export type Census = v.InferOutput<typeof census>;
-
-interface Message<S extends v.GenericSchema> {
-  readonly from: readonly Node[];
-  readonly to: readonly Node[];
-  readonly shape: S;
-  /** the descriptors that must come with this payload, in order */
-  readonly descriptors: (payload: v.InferOutput<S>) => readonly DescriptorKind[];
-}
-
-const none: readonly DescriptorKind[] = [];
-
-function message<const F extends readonly Node[], const T extends readonly Node[], S extends v.GenericSchema>(
-  from: F,
-  to: T,
-  shape: S,
-  descriptors: (payload: v.InferOutput<S>) => readonly DescriptorKind[] = () => none,
-): Message<S> & { readonly from: F; readonly to: T } {
-  return { from, to, shape, descriptors };
-}
 
 const stages = ['allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit'] as const;
 const askers = ['gateway', 'allocator', 'verity'] as const;
