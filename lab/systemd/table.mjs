@@ -1,5 +1,5 @@
 /**
- * Writes docs/systemd-compatibility.md from what was found last: `npm run lab -- --systemd sid --systemd trixie`, or `npm test`, then
+ * Writes docs/systemd-compatibility.md from what was found last: `npm run lab -- --systemd sid --systemd trixie`, then
  * `node lab/systemd/table.mjs`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
