@@ -16,7 +16,7 @@ export interface Ground {
   readonly stock: string;
   /** signed by somebody whom both servers trust, in a folder that nobody trusts */
   readonly signed: string;
-  /** signed by nobody whom they trust, in a folder whose images are trusted for where they lie */
+  /** with nothing that vouches for it, in a folder whose images are trusted for where they lie */
   readonly trusted: string;
 }
 

@@ -1,9 +1,10 @@
 /**
  * systemd's own daemons and Postern beside each other, in a virtual machine with systemd as PID 1, one after the other on the same paths.
  * `npm run bench:systemd` brings it there. Prints a table.
- *   node systemd.mjs PROJECT IMAGES
+ *   node systemd.mjs PROJECT IMAGES [CLIENTS…]
  */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { originals, postern, systemdVersion } from '../../lab/systemd/servers.ts';
@@ -11,31 +12,46 @@ import type { Ground } from './calls.ts';
 import { measureAll } from './measure.ts';
 import { report } from './report.ts';
 
-const [project, images] = process.argv.slice(2);
-if (project === undefined || images === undefined) throw new Error('usage: systemd.mjs PROJECT IMAGES');
+const [project, images, ...counts] = process.argv.slice(2);
+if (project === undefined || images === undefined) throw new Error('usage: systemd.mjs PROJECT IMAGES [CLIENTS…]');
 /** Both servers look for signers' certificates there. */
 const signers = '/etc/verity.d';
 const trustedFolder = '/var/lib/machines';
 
 function put(from: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
-  // systemd keeps its own folders of images to root
-  chmodSync(folder, 0o755);
   const target = join(folder, basename(from));
   copyFileSync(from, target);
   return target;
 }
 
+/** Partitions, a file system and nothing that vouches for it, by systemd's own tool. */
+function makeBareImage(tree: string, image: string): string {
+  const definitions = mkdtempSync('/tmp/definitions-');
+  const settings = ['Type=root', 'Format=erofs', `CopyFiles=${tree}:/`, 'Minimize=best'];
+  writeFileSync(join(definitions, 'root.conf'), `[Partition]\n${settings.join('\n')}\n`);
+  const options = ['--empty=create', '--size=auto', '--offline=yes', `--definitions=${definitions}`];
+  execFileSync('systemd-repart', [...options, image], { stdio: ['ignore', 'ignore', 'inherit'] });
+  chmodSync(image, 0o644);
+  return image;
+}
+
 put(join(images, 'trust/bench.crt'), signers);
+// systemd keeps it to root
+chmodSync(trustedFolder, 0o755);
+
 const ground: Ground = {
   stock: join(project, 'dist/bench/stock'),
   signed: put(join(images, 'signed.raw'), '/home/bench'),
-  trusted: put(join(images, 'trusted.raw'), trustedFolder),
+  trusted: makeBareImage(join(images, 'tree'), join(trustedFolder, 'trusted.raw')),
 };
 // Debian builds them without trusted directories, which this switches on
 const theirs = originals(['SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1']);
-const servers = [theirs, postern(project, `[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`)];
-const result = await measureAll(servers, ground, (text) => process.stderr.write(`${text}\n`));
+// emulated, polkit takes longer over many questions than it may elsewhere
+const settings = `[polkit]\npatience = 300000\n[gateway.deadlines]\nrequest = 300000\n[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`;
+const servers = [theirs, postern(project, settings)];
+const clients = counts.length > 0 ? counts.map(Number) : [1, 16];
+const result = await measureAll(servers, ground, clients, (text) => process.stderr.write(`${text}\n`));
 const suite = readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"$/m)?.[1] ?? 'Debian';
 process.stdout.write(`### ${suite}, systemd ${systemdVersion()}, kernel ${release()}\n\n${report(result)}\n`);
 // what the originals can't do is a finding; what Postern can't is a failure

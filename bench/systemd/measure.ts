@@ -10,13 +10,11 @@ import { type Call, calls, type Ground } from './calls.ts';
 
 /** Turns of each server. */
 const rounds = 2;
-export const manyClients = 16;
 /** Calls of each client in a turn; fewer of a server that is slow (bench/client/stock.c). */
 const eachAlone = 12;
-const eachOfMany = 4;
+const eachOfMany = 3;
 /** … and before that, of one, then of as many as are measured. */
-const eachToWarm = 2;
-const clientsToWarm = [1, manyClients];
+const eachToWarm = 1;
 /** The originals' processes load programs into the kernel with their first call, and time out over it where many do it at once. */
 const triesToWarm = 4;
 const timedOut = /"errno":110\b/;
@@ -52,10 +50,16 @@ interface Taken {
   failure: string | null;
 }
 
-export async function measureAll(servers: readonly Server[], ground: Ground, say: (text: string) => void): Promise<Result> {
+/** @param counts of clients at a time */
+export async function measureAll(
+  servers: readonly Server[],
+  ground: Ground,
+  counts: readonly number[],
+  say: (text: string) => void,
+): Promise<Result> {
   const taken = servers.flatMap(({ name: server }) =>
     calls.flatMap(({ name: call }) =>
-      [1, manyClients].map((clients): Taken => ({ call, clients, server, runs: [], cpu: { own: 0, others: 0 }, failure: null })),
+      counts.map((clients): Taken => ({ call, clients, server, runs: [], cpu: { own: 0, others: 0 }, failure: null })),
     ),
   );
   const held: Record<string, Memory> = {};
@@ -79,7 +83,7 @@ async function takeAll(call: Call, mine: readonly Taken[], server: Server, groun
   for (const one of mine) {
     if (one.failure !== null) continue;
     try {
-      for (const clients of clientsToWarm.filter((few) => few <= one.clients)) {
+      for (const clients of new Set([1, one.clients])) {
         await warm(call.name, () => call.run(ground, clients, eachToWarm), say);
       }
       await sleep(pauseMs);

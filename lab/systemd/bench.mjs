@@ -1,6 +1,7 @@
 /**
  * `npm run bench:systemd`: systemd's own daemons and Postern beside each other, in Debian with systemd as PID 1.
  *   npm run bench:systemd -- sid         one suite instead of all
+ *   npm run bench:systemd -- --clients 1 so many clients, instead of 1 and of 16
  *   npm run bench:systemd -- --write     puts the tables into bench/systemd.md
  */
 import { randomBytes } from 'node:crypto';
@@ -26,7 +27,7 @@ Made by \`npm run bench:systemd -- --write\`; README.md tells how it is measured
 PID 1, D-Bus, polkit, udev and the journal, a call.
 `;
 
-/** A tree with the file that bench/systemd/calls.ts looks for, as images of a signer who is trusted and of one who is not. */
+/** A tree with the file that bench/systemd/calls.ts looks for, and a signed image of it. */
 function makeImages() {
   const path = (...names) => join(images, ...names);
   rmSync(images, { recursive: true, force: true });
@@ -34,29 +35,18 @@ function makeImages() {
   mkdirSync(path('trust'));
   writeFileSync(path('tree/probe'), 'here\n');
   writeFileSync(path('tree/data'), randomBytes(2 ** 20));
-  makeImage('signed', makeSigner(path('trust/bench.crt')));
-  // a trusted directory lets in what nobody whom anybody trusts has signed
-  makeImage('trusted', makeSigner(path('stranger.crt')));
-}
-
-/** @returns the options by which `postern build` signs */
-function makeSigner(certificate) {
-  const key = `${certificate}.key`;
+  const [key, certificate] = [path('key.pem'), path('trust/bench.crt')];
   const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=bench'];
   run('openssl', [...request, '-keyout', key, '-out', certificate]);
-  return ['--key', key, '--cert', certificate];
-}
-
-function makeImage(name, signer) {
-  const files = [join(images, 'tree'), join(images, `${name}.raw`)];
-  run(process.execPath, [join(root, 'bin/postern'), 'build', ...files, ...signer, '--owners', 'root']);
+  const signed = [path('signed.raw'), '--key', key, '--cert', certificate, '--owners', 'root'];
+  run(process.execPath, [join(root, 'bin/postern'), 'build', path('tree'), ...signed]);
 }
 
 /** One suite's table. Progress goes to standard error as it comes. */
-async function compare(suite) {
+async function compare(suite, clients) {
   const stdout = new PassThrough();
   const said = text(stdout);
-  const command = [process.execPath, join(out, 'bench/systemd.mjs'), root, images];
+  const command = [process.execPath, join(out, 'bench/systemd.mjs'), root, images, ...clients];
   const job = { command, environment: { HOME: '/root' }, interactive: false, cwd: root };
   const status = await runUnderSystemd(suite, job, { stdout, timeoutMs: limitMs });
   stdout.end();
@@ -65,7 +55,10 @@ async function compare(suite) {
   return table;
 }
 
-const { values, positionals } = parseArgs({ options: { write: { type: 'boolean', default: false } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { write: { type: 'boolean', default: false }, clients: { type: 'string', multiple: true, default: [] } },
+  allowPositionals: true,
+});
 const wanted = positionals.length > 0 ? positionals : Object.keys(suites);
 for (const suite of wanted) if (!(suite in suites)) stop(`no suite ${suite}`, `there are ${Object.keys(suites).join(', ')}`);
 await build();
@@ -75,7 +68,7 @@ await bundle('bench/systemd/main.ts', 'bench/systemd.mjs');
 makeImages();
 const tables = [];
 for (const suite of wanted) {
-  tables.push(await compare(suite));
+  tables.push(await compare(suite, values.clients));
   process.stdout.write(`${tables.at(-1)}\n`);
 }
 if (values.write) writeFileSync(join(root, 'bench/systemd.md'), `${head}\n${tables.join('\n')}`);
