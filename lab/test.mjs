@@ -10,13 +10,14 @@ import { suites } from './systemd/roots.mjs';
 const usual = {
   systemd: ['trixie'],
   cases: [
-    'Introspection: varlinkctl validate-idl',
-    'size 65536',
+    'validate-idl',
+    'AllocateUserRange: size 65536',
     'signed, readOnly',
     'Names:',
-    'dissect:',
+    'systemd-dissect signed.raw',
+    '--list',
+    '--with',
     'nspawn:',
-    'systemd-run --user:',
   ],
 };
 
