@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallError, PosternClient } from '../../client/client.ts';
@@ -72,6 +74,16 @@ describe.skipIf(!isRoot || !hasSharedData)('the whole of it refuses (needs root 
     const descriptors = server.services().map(({ name, pid }) => [name, descriptorCount(pid)]);
     const files = readdirSync(server.state, { recursive: true }).sort();
     return { loops, rest: JSON.stringify({ mounts, descriptors, files, namespaces, underWay, used: containers.used }) };
+  }
+
+  /** … once nothing changes any more: a copy gets its name a moment after the answer. */
+  async function settled(): ReturnType<typeof residue> {
+    for (let last = await residue(); ; ) {
+      await setTimeout(200);
+      const next = await residue();
+      if (isDeepStrictEqual(next, last) && readdirSync(join(server.state, 'store')).length > 0) return next;
+      last = next;
+    }
   }
 
   beforeAll(async () => {
@@ -179,7 +191,7 @@ describe.skipIf(!isRoot || !hasSharedData)('the whole of it refuses (needs root 
         // The last one is sound to the last bit, so its copy stays in the store: that is no residue of a refusal.
         if (code === 'MOUNT_FAILED') {
           for await (const _ of client.prepare(image));
-          before = await residue();
+          before = await settled();
         }
         expect(await reasonOf(client.mountImage({ image, userNamespace: holder.namespace }))).toBe(code);
       });
