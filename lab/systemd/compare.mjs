@@ -15,17 +15,10 @@ export async function prepareComparison() {
   prepareImages();
 }
 
-/**
- * @param {string} suite key of `suites`
- * @param {readonly string[]} [cases] those with one of these words in their names; all when left out
- */
-export function comparison(suite, cases) {
+/** @param {string} suite key of `suites` */
+export function comparison(suite) {
   const passed = ['LAB_CASES', 'LAB_TIMES'].filter((name) => process.env[name] !== undefined);
-  const environment = {
-    HOME: '/root',
-    ...(cases === undefined ? {} : { LAB_CASES: cases.join() }),
-    ...Object.fromEntries(passed.map((name) => [name, process.env[name]])),
-  };
+  const environment = { HOME: '/root', ...Object.fromEntries(passed.map((name) => [name, process.env[name]])) };
   const command = [process.execPath, join(out, 'lab-systemd.mjs'), suite, root];
   const job = { command, environment, interactive: false, cwd: root };
   return {
