@@ -60,36 +60,34 @@ export const requestMachine = setup({
   id: 'request',
   context: ({ input }) => ({ patience: 0, budget: input.budget, error: null }),
   initial: 'received',
-  // Nothing else is of consequence; that a sibling says it is told in the log by whoever heard it.
-  on: { '*': {} },
+  on: {
+    FAILED: { target: '.failed', actions: { type: 'fail', params: ({ event }) => event.error } },
+    CLIENT_GONE: '.cancelled',
+    // Nothing else is of consequence; that a sibling says it is told in the log by whoever heard it.
+    '*': {},
+  },
   states: {
     received: {
       after: { deadline: 'timedOut' },
       on: {
         AUTHORISED: 'working',
         ASKED: { target: 'asking', actions: { type: 'setTimes', params: ({ event }) => event.times } },
-        FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
-        CLIENT_GONE: 'cancelled',
       },
     },
     asking: {
       after: { patience: 'timedOut' },
       on: {
         AUTHORISED: 'working',
-        FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
-        CLIENT_GONE: 'cancelled',
       },
     },
     working: {
       after: { deadline: 'timedOut' },
       on: {
         ANSWERED: 'answering',
-        FAILED: { target: 'failed', actions: { type: 'fail', params: ({ event }) => event.error } },
-        CLIENT_GONE: 'cancelled',
       },
     },
-    /** How long the client may take is its connection's affair, which ends with CLIENT_GONE. */
-    answering: { on: { WRITTEN: 'done', CLIENT_GONE: 'cancelled' } },
+    /** Too late to fail. How long the client may take is its connection's affair, which ends with CLIENT_GONE. */
+    answering: { on: { WRITTEN: 'done', FAILED: {} } },
     done: { type: 'final' },
     failed: { type: 'final' },
     cancelled: { type: 'final' },
