@@ -8,7 +8,7 @@ import { prepareTests } from './prepare.mjs';
 import { out } from './programs.mjs';
 import { comparison, comparisonFile, prepareComparison } from './systemd/compare.mjs';
 
-/** Each kernel gets this long: some eight minutes alone, three times that on a machine that has other things to do. */
+/** Each kernel gets this long: some eleven minutes alone, more on a machine that has other things to do. */
 const limitMs = 1_800_000;
 
 /** What every kernel said, for `node lab/table.mjs` and whoever sums up. */

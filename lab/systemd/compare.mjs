@@ -4,7 +4,7 @@ import { bundle, out, root } from '../programs.mjs';
 import { runUnderSystemd } from './boot.mjs';
 import { prepareImages } from './prepare.mjs';
 
-/** Each suite gets this long: a few minutes alone, many on a machine that has other things to do. */
+/** Each suite gets this long: trixie takes some nine minutes, sid half an hour. */
 const limitMs = 2_400_000;
 
 /** What every suite said, for `node lab/systemd/table.mjs`. */

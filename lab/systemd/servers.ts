@@ -11,7 +11,9 @@ export interface Server {
   stop(): void;
 }
 
-const systemctl = (...args: string[]) => execFileSync('systemctl', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+function systemctl(...args: string[]): void {
+  execFileSync('systemctl', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
 const unitFolder = '/run/systemd/system';
 
 /** Under emulation everything takes its time: a service that is slow to start or to answer is not to be given up. */
@@ -41,7 +43,7 @@ export function originals(environment: readonly string[] = []): Server {
       systemctl('start', ...sockets, ...services);
     },
     // masked, or the next client would start them again
-    stop: () => void systemctl('mask', '--runtime', '--now', ...sockets, ...services),
+    stop: () => systemctl('mask', '--runtime', '--now', ...sockets, ...services),
   };
 }
 
@@ -64,8 +66,8 @@ export function postern(project: string, settings: string): Server {
   return {
     name: 'Postern',
     groups: ['system.slice/postern.service'],
-    start: () => void systemctl('start', 'postern.service'),
-    stop: () => void systemctl('stop', 'postern.service', 'postern.socket'),
+    start: () => systemctl('start', 'postern.service'),
+    stop: () => systemctl('stop', 'postern.service', 'postern.socket'),
   };
 }
 
