@@ -1,12 +1,9 @@
 /** What is asked of both servers, by the same client: bench/client/stock.c. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { mounts, namespaces } from '../../lab/systemd/servers.ts';
 import { measure } from '../programs.ts';
 import type { Run } from '../statistics.ts';
-
-/** Where clients of systemd's daemons look. */
-const namespaces = '/run/systemd/io.systemd.NamespaceResource';
-const mounts = '/run/systemd/io.systemd.MountFileSystem';
 
 /** Every image of ours has this file, that begins so. */
 export const probe = { file: 'probe', text: 'here' };

@@ -13,7 +13,7 @@ const rounds = 2;
 /** Calls of each client in a turn; fewer of a server that is slow (bench/client/stock.c). */
 const eachAlone = 12;
 const eachOfMany = 3;
-/** … and before that, of one, then of as many as are measured. */
+/** … and before that, which does not count. */
 const eachToWarm = 1;
 /** The originals' processes load programs into the kernel with their first call, and time out over it where many do it at once. */
 const triesToWarm = 4;
@@ -83,9 +83,7 @@ async function takeAll(call: Call, mine: readonly Taken[], server: Server, groun
   for (const one of mine) {
     if (one.failure !== null) continue;
     try {
-      for (const clients of new Set([1, one.clients])) {
-        await warm(call.name, () => call.run(ground, clients, eachToWarm), say);
-      }
+      await warm(call.name, () => call.run(ground, one.clients, eachToWarm), say);
       await sleep(pauseMs);
       const before = cpu(server.groups, ownGroup());
       one.runs.push(await call.run(ground, one.clients, one.clients === 1 ? eachAlone : eachOfMany));
@@ -110,8 +108,9 @@ async function warm(call: string, run: () => Promise<Run>, say: (text: string) =
       say(`  ${call}, warm: ${(p50 / 1000).toFixed(1)} ms`);
       return;
     } catch (thrown) {
-      if (left === 1 || !timedOut.test(reasonOf(thrown))) throw thrown;
-      say(`  ${call}, not warm yet: ${reasonOf(thrown)}`);
+      const reason = reasonOf(thrown);
+      if (left === 1 || !timedOut.test(reason)) throw thrown;
+      say(`  ${call}, not warm yet: ${reason}`);
     }
   }
 }

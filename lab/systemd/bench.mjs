@@ -61,6 +61,7 @@ const { values, positionals } = parseArgs({
 });
 const wanted = positionals.length > 0 ? positionals : Object.keys(suites);
 for (const suite of wanted) if (!(suite in suites)) stop(`no suite ${suite}`, `there are ${Object.keys(suites).join(', ')}`);
+for (const count of values.clients) if (!/^[1-9]\d*$/.test(count)) stop(`${count} clients`, 'a number from 1 on');
 await build();
 mkdirSync(join(out, 'bench'), { recursive: true });
 compile('bench/stock', ['bench/client/stock.c']);

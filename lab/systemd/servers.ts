@@ -3,6 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Where clients of systemd's daemons look. */
+export const namespaces = '/run/systemd/io.systemd.NamespaceResource';
+export const mounts = '/run/systemd/io.systemd.MountFileSystem';
+
 export interface Server {
   readonly name: 'originals' | 'Postern';
   /** its units' control groups */

@@ -5,8 +5,8 @@ import { native } from '../../../native/index.ts';
 import { Framer } from '../../../varlink/framing.ts';
 import { decodeReply, type Reply } from '../../../varlink/message/reply.ts';
 
-export const namespaces = '/run/systemd/io.systemd.NamespaceResource';
-export const mounts = '/run/systemd/io.systemd.MountFileSystem';
+export { mounts, namespaces } from '../../../lab/systemd/servers.ts';
+
 export const users = '/run/systemd/userdb/io.systemd.NamespaceResource';
 
 /** Longer than any answer takes under emulation, on a machine that has other things to do. */
