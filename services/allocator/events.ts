@@ -50,6 +50,9 @@ const holding = v.strictObject({
 });
 export type Holding = v.InferOutput<typeof holding>;
 
+/** What none has when it is recorded. Holdings are replaced, never changed, so all may share it. */
+export const nothingYet = { mapped: false, interfaces: [], controlGroups: [], ended: false } satisfies Partial<Holding>;
+
 const starts = v.array(id);
 const books: v.GenericSchema<PoolBooks> = v.strictObject({ clean: starts, reserved: starts, burnt: v.array(v.tuple([id, id, ordinal])) });
 

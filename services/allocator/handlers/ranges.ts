@@ -3,7 +3,7 @@ import type { Descriptor } from '../../../mesh/descriptors.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { Handlers } from '../../../mesh/mesh.ts';
 import type { Payload, Peer } from '../../../mesh/protocol.ts';
-import type { Holding } from '../events.ts';
+import { type Holding, nothingYet } from '../events.ts';
 import { containerSize } from '../ids.ts';
 import { exempt, isWithinShare } from '../limits.ts';
 import { insideOf, namespaceMaps, ownIdInside } from '../map-lines.ts';
@@ -46,10 +46,7 @@ export function rangeHandlers(parts: Parts): Pick<Handlers<'allocator'>, 'range.
       target: call.target ?? self.uid,
       targetGroup: call.target ?? self.gid,
       mapForeign: call.mapForeign,
-      mapped: false,
-      interfaces: [],
-      controlGroups: [],
-      ended: false,
+      ...nothingYet,
     };
     const maps = namespaceMaps({ ...holding, self });
     allocations.begin({ request, deadline, holding, maps, denySetgroups: call.type === 'self' }, namespace);
@@ -78,10 +75,7 @@ export function rangeHandlers(parts: Parts): Pick<Handlers<'allocator'>, 'range.
       group: peer.gid,
       target,
       mapForeign: false,
-      mapped: false,
-      interfaces: [],
-      controlGroups: [],
-      ended: false,
+      ...nothingYet,
     };
     allocations.begin({ request, deadline, holding, maps: null, denySetgroups: false }, namespace);
   }

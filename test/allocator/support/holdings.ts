@@ -1,5 +1,5 @@
 /** Holdings for tests that have no kernel under them. */
-import type { Holding } from '../../../services/allocator/events.ts';
+import { type Holding, nothingYet } from '../../../services/allocator/events.ts';
 import type { Registry } from '../../../services/allocator/registry.ts';
 
 /** What a test cares about; the rest is made up. */
@@ -23,10 +23,7 @@ export function hold(registry: Registry, asked: Asked): Holding {
     unit,
     target,
     mapForeign: false,
-    mapped: false,
-    interfaces: [],
-    controlGroups: [],
-    ended: false,
+    ...nothingYet,
     ...chosen,
     delegated: [...chosen.delegated],
   };
