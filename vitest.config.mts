@@ -9,6 +9,8 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // The kernel ends a network namespace, and with it its user namespace, in its own time: seconds where the machine is busy.
+    expect: { poll: { timeout: 30_000 } },
     setupFiles: ['test/support/leaks.ts'],
   },
 });

@@ -32,7 +32,7 @@ function traces(folder: string): Traces {
   };
 }
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 const stepMs = 20;
 
 /** The kernel takes mounts and loop devices down a moment after their last descriptor was closed: waits until all is as it was. */

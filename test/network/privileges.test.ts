@@ -124,7 +124,7 @@ describe.skipIf(!isRoot || !built)('the network service (needs root and a build)
     const ended = once(tenant, 'exit');
     tenant.kill('SIGKILL');
     await ended;
-    await expect.poll(async () => (await hostLinks()).length, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await hostLinks()).length).toBe(0);
   });
 
   /** What it does with such privileges: a pair, then a tap, then the removal of both. */

@@ -22,10 +22,10 @@ export async function hostLinks(): Promise<HostLink[]> {
   return all.filter(({ ifname }) => ifname.startsWith('ns-'));
 }
 
-/** Their names once all have gone, which is none, or those that stayed for ten seconds. */
+/** Their names once all have gone, which is none, or those that stayed for thirty seconds. */
 export async function noHostLinks(): Promise<string[]> {
   let names: string[] = [];
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     names = (await hostLinks()).map(({ ifname }) => ifname);
     if (names.length === 0) break;
     await new Promise((wake) => setTimeout(wake, 50));

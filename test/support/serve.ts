@@ -135,7 +135,7 @@ export function machineResidue(): { loops: string[]; mounts: number } {
 }
 
 /** Waits until a condition holds, in steps of 50 ms; false when it never did. */
-export async function eventually(condition: () => boolean, milliseconds = 10_000): Promise<boolean> {
+export async function eventually(condition: () => boolean, milliseconds = 30_000): Promise<boolean> {
   for (let waited = 0; waited < milliseconds; waited += 50) {
     if (condition()) return true;
     await new Promise((wake) => setTimeout(wake, 50));

@@ -129,7 +129,7 @@ describe.skipIf(whyNoControlGroups !== null)(`a control group${whyNoControlGroup
     expect(await give(group)).toBe('given');
     for (const { pid } of server.services()) process.kill(pid, 'SIGKILL');
     await shell.end();
-    expect(await eventually(() => !existsSync(group), 20_000)).toBe(true);
+    expect(await eventually(() => !existsSync(group))).toBe(true);
     await postern.status().catch(() => undefined);
     postern.close();
     asRoot.close();

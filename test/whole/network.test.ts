@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
       expect(host).not.toBe(peer);
       // locally administered, and not for many
       for (const address of [host, peer]) expect(address).toMatch(/^.[26ae]:/);
-      await expect.poll(facts, { timeout: 10_000 }).toEqual(first);
+      await expect.poll(facts).toEqual(first);
     });
 
     it('is gone with its namespace, though somebody took its other end elsewhere', async () => {
@@ -361,7 +361,7 @@ describe.skipIf(!isRoot)('a network interface (needs root)', () => {
       if (pid === undefined) throw new Error(`${name} does not run`);
       process.kill(pid, 'SIGKILL');
       const isBack = () => server.services().some((service) => service.name === name && service.pid !== pid);
-      await expect.poll(isBack, { timeout: 20_000 }).toBe(true);
+      await expect.poll(isBack).toBe(true);
     };
 
     for (const name of ['network', 'allocator', 'gateway']) {

@@ -109,7 +109,7 @@ describe.skipIf(!isRoot || !hasSharedData)('the whole of it refuses (needs root 
       const { loops, rest } = await residue();
       return { loops: loops.filter((name) => !before.loops.includes(name)), rest };
     };
-    await expect.poll(left, { timeout: 5000 }).toEqual({ loops: [], rest: before.rest });
+    await expect.poll(left).toEqual({ loops: [], rest: before.rest });
   });
 
   describe('a namespace', () => {

@@ -79,7 +79,7 @@ describe.skipIf(!isRoot || !hasSharedData)('the whole of it (needs root and the 
     expect(faults).toEqual([]);
     if (process.env.POSTERN_STREAM_TALLY !== undefined) console.log(Object.fromEntries([...tally].sort()));
     await namespace.end();
-    await expect.poll(settled, { timeout: 20_000 }).toEqual(before);
+    await expect.poll(settled).toEqual(before);
     const after = machineResidue();
     expect({ loops: after.loops.filter((name) => !loops.includes(name)), mounts: after.mounts }).toEqual({ loops: [], mounts });
   }, 300_000);

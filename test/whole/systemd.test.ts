@@ -95,7 +95,7 @@ describe.skipIf(reason !== '')(`serve --systemd${reason === '' ? '' : ` (${reaso
   /** Whether a process has come to where the server is, in the time that takes. */
   async function namespaceOf(process: ChildProcess): Promise<boolean> {
     const at = () => readFileSync(`/proc/${process.pid}/comm`, 'utf8').trim() === 'sleep';
-    for (let tries = 0; tries < 200 && !at(); tries += 1) await new Promise((wake) => setTimeout(wake, 25));
+    for (let tries = 0; tries < 1200 && !at(); tries += 1) await new Promise((wake) => setTimeout(wake, 25));
     return at();
   }
 });

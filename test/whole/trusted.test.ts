@@ -66,7 +66,7 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
   afterEach(async () => {
     await client[Symbol.asyncDispose]();
     for (const name of readdirSync(trusted)) rmSync(join(trusted, name), { recursive: true });
-    await expect.poll(() => loops(trusted), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => loops(trusted)).toEqual([]);
   });
 
   const put = (name: string, fileSystem: Parameters<Images['of']>[0] = 'squashfs') => {
@@ -160,7 +160,7 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
     // nobody else gets it for reading only meanwhile, whose kernel would not know what is written
     expect(await codeOf(path)).toBe('IMAGE_IN_USE');
     await client[Symbol.asyncDispose]();
-    await expect.poll(() => loops(trusted), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => loops(trusted)).toEqual([]);
     client = await startClient();
     await postern.allocate({ name: `t${++clients}`, userNamespace: client.namespace });
     await client.do('become');
@@ -179,7 +179,7 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
     const mounted = await asRoot.mountImage({ image, userNamespace: client.namespace });
     expect(mounted.partitions.map(({ writable }) => writable)).toEqual([true, false]);
     mounted.close();
-    await expect.poll(() => loops(trusted), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => loops(trusted)).toEqual([]);
     const again = await asRoot.mountImage({ image, userNamespace: client.namespace, readOnly: true });
     expect(again.partitions.map(({ writable }) => writable)).toEqual([false, false]);
     again.close();

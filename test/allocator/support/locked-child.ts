@@ -71,7 +71,7 @@ await say('rewritten', () => rewrites > before);
 process.stdout.write('now end\n');
 await once(process.stdin, 'data');
 await say('swept', async () => {
-  for (let waited = 0; waited < 100 && desk.status().namespaces !== 0; waited++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let waited = 0; waited < 1500 && desk.status().namespaces !== 0; waited++) await new Promise((resolve) => setTimeout(resolve, 20));
   return desk.status().namespaces === 0;
 });
 process.stdout.write(`${JSON.stringify(results)}\n`);
