@@ -136,7 +136,7 @@ export const errorCatalogue = {
   },
   LUKS_COST: {
     why: 'trying a password would take more memory or time than the operator allows',
-    next: 'add the password anew with less (`cryptsetup luksConvertKey --pbkdf-memory`), or raise verity.unlock_memory',
+    next: 'add the password anew with less (`cryptsetup luksChangeKey --pbkdf-memory` or `--iter-time`), or raise verity.unlock_memory',
   },
   ENCRYPTION_UNSUPPORTED: {
     why: 'this kernel can not open encrypted images',
