@@ -49,6 +49,12 @@ export function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
 }
 
+/** A field of text that a NUL ends, or its own end. */
+export function textUntilNul(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('latin1');
+}
+
 /** Text that a stranger wrote, fit for a message: printable ASCII, cut at `max` characters. */
 export function printable(text: string, max = 120): string {
   const clean = text.replace(/[^\x20-\x7e]/g, '?');

@@ -132,7 +132,7 @@ export const errorCatalogue = {
   LUKS_HEADER: { why: 'the LUKS header is not valid', next: 'the image is damaged: fetch it again' },
   LUKS_UNSUPPORTED: {
     why: 'the encrypted volume is of a kind that Postern does not open',
-    next: 'use LUKS2 with aes-xts-plain64 and without integrity, as `cryptsetup luksFormat` does by default',
+    next: 'use LUKS2 or LUKS1 with aes-xts-plain64 and without integrity, as `cryptsetup luksFormat` does by default',
   },
   LUKS_COST: {
     why: 'trying a password would take more memory or time than the operator allows',

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { viewOf } from '../bytes.ts';
-import type { LuksHash } from './metadata.ts';
+import { digestBytes, type LuksHash } from './volume.ts';
 
 /** The key out of its stripes, which are as long as the key. The material is the caller's to wipe. */
 export function mergeStripes(material: Uint8Array, keySize: number, stripes: number, hash: LuksHash): Uint8Array {
@@ -35,7 +35,7 @@ function xor(target: Uint8Array, other: Uint8Array): void {
 
 /** Each part of the length of a digest becomes the digest of its number and itself. */
 function diffuse(state: Uint8Array, hash: LuksHash): void {
-  const step = hash === 'sha256' ? 32 : 64;
+  const step = digestBytes[hash];
   const number = new Uint8Array(4);
   for (let at = 0; at < state.length; at += step) {
     viewOf(number).setUint32(0, at / step);

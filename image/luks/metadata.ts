@@ -1,76 +1,32 @@
 /** The JSON area of a LUKS2 volume: its one encrypted segment, the keyslots that lead to its key, and the digest by which that is known. */
 import * as v from 'valibot';
-import { PosternError } from '../../mesh/errors.ts';
 import { allZero, fromBase64, printable } from '../bytes.ts';
 import { jsonDepth } from '../json-guard.ts';
 import { inside } from '../reader.ts';
+import { broken, unsupported } from './refusals.ts';
+import {
+  cipher,
+  hashOf,
+  type KeyDerivation,
+  type Keyslot,
+  keySizes,
+  type LuksHash,
+  type LuksVolume,
+  maxStripes,
+  type Segment,
+  sectorBytes,
+} from './volume.ts';
 
 /** Of the text; the 32 keyslots that a volume can have take a tenth of it. */
 const maxTextBytes = 256 * 1024;
 /** The objects that the specification names are five levels deep; room for tokens of others. */
 const maxDepth = 16;
 const maxKeyslots = 32;
-/** What every program writes, and what the specification has as its example. More would only make reading it dear. */
-const maxStripes = 4000;
 const maxSaltBytes = 256;
 /** Areas are whole blocks of 4096 bytes (specification, 2.2). */
 const areaAlignment = 4096;
-const sectorBytes = 512;
-const cipher = 'aes-xts-plain64';
 
-const hashes = ['sha256', 'sha512'] as const;
-/** `sha256` or `sha512` */
-export type LuksHash = (typeof hashes)[number];
-
-/** How a password becomes the key of a keyslot. */
-export type KeyDerivation =
-  | { readonly type: 'pbkdf2'; readonly hash: LuksHash; readonly iterations: number; readonly salt: Uint8Array }
-  | {
-      readonly type: 'argon2i' | 'argon2id';
-      readonly passes: number;
-      /** in KiB */
-      readonly memory: number;
-      readonly lanes: number;
-      readonly salt: Uint8Array;
-    };
-
-/** The volume key, encrypted by a key that a password gives. */
-export interface Keyslot {
-  readonly number: number;
-  /** of the volume key, in bytes */
-  readonly keySize: number;
-  /** anti-forensic: over how many pieces the key is spread, and by which hash */
-  readonly stripes: number;
-  readonly hash: LuksHash;
-  /** where it lies in the volume, in bytes; and the size of the key that it is encrypted with */
-  readonly area: { readonly offset: number; readonly size: number; readonly keySize: number };
-  readonly derivation: KeyDerivation;
-}
-
-/** The encrypted data. */
-export interface Segment {
-  /** in the volume, in bytes */
-  readonly offset: number;
-  readonly size: number;
-  readonly sectorSize: number;
-  /** added to each sector's number, in units of 512 bytes */
-  readonly tweak: number;
-}
-
-/** PBKDF2 of the volume key. */
-export interface KeyDigest {
-  readonly hash: LuksHash;
-  readonly iterations: number;
-  readonly salt: Uint8Array;
-  readonly digest: Uint8Array;
-}
-
-export interface LuksVolume {
-  readonly segment: Segment;
-  /** those that lead to the segment's key, in the order in which they are to be tried */
-  readonly keyslots: readonly Keyslot[];
-  readonly digest: KeyDigest;
-}
+const hashes: readonly LuksHash[] = ['sha256', 'sha512'];
 
 const decimal = v.pipe(
   v.string(),
@@ -165,7 +121,7 @@ export function parseMetadata(area: Uint8Array, headerSize: number, volumeSize: 
   if (known === undefined || of.length !== 1) throw broken('its segment has not one digest');
   return {
     segment: found,
-    digest: { hash: hashOf(known.hash), iterations: known.iterations, salt: known.salt, digest: known.digest },
+    digest: { hash: hashOf(known.hash, hashes), iterations: known.iterations, salt: known.salt, digest: known.digest },
     keyslots: keyslotsOf(keyslots, known.keyslots, keysBegin, keysEnd),
   };
 }
@@ -210,31 +166,25 @@ function keyslotsOf(all: Metadata['keyslots'], wanted: readonly string[], begin:
 function keyslotOf({ key_size, af, area, kdf }: Metadata['keyslots'][string], number: number, begin: number, end: number): Keyslot {
   if (area.encryption !== cipher) throw unsupported(`keyslot ${number} is encrypted with ${printable(area.encryption, 64)}`);
   for (const size of [key_size, area.key_size])
-    if (size !== 32 && size !== 64) throw unsupported(`keyslot ${number} has a key of ${size} bytes`);
+    if (!keySizes.includes(size)) throw unsupported(`keyslot ${number} has a key of ${size} bytes`);
   const lies = area.offset >= begin && area.offset % areaAlignment === 0 && inside(area.offset, area.size, end);
   if (!lies || area.size < af.stripes * key_size) throw broken(`keyslot ${number} lies in the wrong place`);
   return {
     number,
     keySize: key_size,
     stripes: af.stripes,
-    hash: hashOf(af.hash),
+    hash: hashOf(af.hash, hashes),
     area: { offset: area.offset, size: area.size, keySize: area.key_size },
     derivation: derivationOf(kdf),
   };
 }
 
 function derivationOf(kdf: Metadata['keyslots'][string]['kdf']): KeyDerivation {
-  if (kdf.type === 'pbkdf2') return { type: kdf.type, hash: hashOf(kdf.hash), iterations: kdf.iterations, salt: kdf.salt };
+  if (kdf.type === 'pbkdf2') return { type: kdf.type, hash: hashOf(kdf.hash, hashes), iterations: kdf.iterations, salt: kdf.salt };
   const { type, time, memory, cpus, salt } = kdf;
   // RFC 9106, 3.1: eight blocks of 1 KiB for each lane
   if (memory < 8 * cpus) throw broken('a keyslot takes too little memory');
   return { type, passes: time, memory, lanes: cpus, salt };
-}
-
-function hashOf(name: string): LuksHash {
-  const hash = hashes.find((known) => known === name);
-  if (hash === undefined) throw unsupported(`its hash is ${printable(name, 32)}`);
-  return hash;
 }
 
 function parseJson(area: Uint8Array): unknown {
@@ -248,12 +198,4 @@ function parseJson(area: Uint8Array): unknown {
   } catch {
     throw broken('its metadata is not JSON');
   }
-}
-
-function broken(detail: string): PosternError {
-  return new PosternError('LUKS_HEADER', detail);
-}
-
-function unsupported(detail: string): PosternError {
-  return new PosternError('LUKS_UNSUPPORTED', detail);
 }

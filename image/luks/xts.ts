@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { PosternError } from '../../mesh/errors.ts';
 import { viewOf } from '../bytes.ts';
 import { inside, type Reader } from '../reader.ts';
-import type { Segment } from './metadata.ts';
+import type { Segment } from './volume.ts';
 
 const unit = 512;
 /** The largest piece that is decrypted at a time; superblocks are far smaller. */

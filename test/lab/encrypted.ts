@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MountedImage } from '../../client/client.ts';
 import { makeVolume } from '../luks/volumes.ts';
 import { writeDisk } from '../support/disk.ts';
 import { mounting, refusal } from './asking.ts';
@@ -37,6 +38,8 @@ function content(): { readonly fileSystem: Uint8Array; readonly payload: Buffer 
   execFileSync('mkfs.erofs', ['--quiet', '--all-root', join(ground, 'tree.erofs'), tree], { stdio: 'ignore' });
   return { fileSystem: new Uint8Array(readFileSync(join(ground, 'tree.erofs'))), payload };
 }
+
+const payloadOf = ({ partitions: [root] }: MountedImage) => readFileSync(`/proc/self/fd/${root?.mount.fd}/payload`);
 
 function asUser(image: string, secret: string, ...command: readonly string[]) {
   const args = [...asOrdinaryUser, 'bin/postern', 'run', '--image', image, '--password-file', '-', '--', ...command];
@@ -101,8 +104,7 @@ export async function encryptedImages(): Promise<void> {
       large,
       (mounted) => {
         const [partition] = mounted.partitions;
-        const read = readFileSync(`/proc/self/fd/${partition?.mount.fd}/payload`);
-        return (read.equals(payload) && partition?.writable === false) || 'other bytes';
+        return (payloadOf(mounted).equals(payload) && partition?.writable === false) || 'other bytes';
       },
       { password: 'second' },
     ),
@@ -120,19 +122,20 @@ export async function encryptedImages(): Promise<void> {
   await checkLater('dm-crypt: outside of a trusted directory the policy denies it', () =>
     refusal(elsewhere, 'DeniedByImagePolicy', 'POLICY_DENIED', { password }),
   );
-  await checkLater('dm-crypt: what the kernel encrypted is opened just so', async () => {
-    const path = join(ground, 'kernel');
-    writeFileSync(path, makeVolume({ password, content: new Uint8Array(fileSystem.length) }).bytes);
-    const secret = join(ground, 'secret');
-    writeFileSync(secret, password);
-    execFileSync('cryptsetup', ['open', '--key-file', secret, path, 'by-kernel']);
-    execFileSync('dd', [`if=${join(ground, 'tree.erofs')}`, 'of=/dev/mapper/by-kernel', 'bs=1M', 'conv=fsync'], { stdio: 'ignore' });
-    execFileSync('cryptsetup', ['close', 'by-kernel']);
-    const made = put('by-kernel', readFileSync(path));
-    const read = await mounting(made, (mounted) => readFileSync(`/proc/self/fd/${mounted.partitions[0]?.mount.fd}/payload`), { password });
-    await gone();
-    return read.equals(payload) || 'other bytes';
-  });
+  for (const version of [1, 2] as const)
+    await checkLater(`dm-crypt: what the kernel encrypted is opened just so, of LUKS${version}`, async () => {
+      const path = join(ground, 'kernel');
+      writeFileSync(path, makeVolume({ version, password, content: new Uint8Array(fileSystem.length) }).bytes);
+      const secret = join(ground, 'secret');
+      writeFileSync(secret, password);
+      execFileSync('cryptsetup', ['open', '--key-file', secret, path, 'by-kernel']);
+      execFileSync('dd', [`if=${join(ground, 'tree.erofs')}`, 'of=/dev/mapper/by-kernel', 'bs=1M', 'conv=fsync'], { stdio: 'ignore' });
+      execFileSync('cryptsetup', ['close', 'by-kernel']);
+      const made = put(`by-kernel-${version}`, readFileSync(path));
+      const read = await mounting(made, payloadOf, { password });
+      await gone();
+      return read.equals(payload) || 'other bytes';
+    });
   await checkLater('dm-crypt: no device, no loop device and no password is left anywhere', async () => {
     await gone();
     const seen = whatCanBeSeen() + execFileSync('bin/postern', ['status', '--json'], { encoding: 'utf8' });

@@ -30,6 +30,11 @@ describe('a volume that cryptsetup made', () => {
     { derivation: 'argon2id', sectorSize: 4096 },
     { derivation: 'pbkdf2', keyBits: 256 },
     { derivation: 'pbkdf2', arguments: ['--hash', 'sha512'] },
+    { version: 1 },
+    { version: 1, keyBits: 256 },
+    { version: 1, arguments: ['--hash', 'sha1'] },
+    { version: 1, arguments: ['--hash', 'sha1'], keyBits: 256 },
+    { version: 1, arguments: ['--hash', 'sha512'] },
   ];
   for (const kind of kinds) {
     it(`gives its key for its password: ${JSON.stringify(kind)}`, async () => {
@@ -39,15 +44,15 @@ describe('a volume that cryptsetup made', () => {
     });
   }
 
-  it('opens with the password of any keyslot', async () => {
-    const volume = makeVolume({ password: 'first', morePasswords: ['second', 'thïrd'], content });
+  it.each([1, 2] as const)('opens with the password of any keyslot: LUKS%i', async (version) => {
+    const volume = makeVolume({ version, password: 'first', morePasswords: ['second', 'thïrd'], content });
     for (const password of ['first', 'second', 'thïrd']) expect(await keyOf(volume, password)).not.toBeNull();
     expect(await keyOf(volume, '')).toBeNull();
   });
 
   it('shows its file system through its key, at any place', async () => {
-    for (const sectorSize of [512, 4096]) {
-      const { bytes, key } = makeVolume({ password: 'x', content, sectorSize });
+    for (const kind of [{ version: 1 }, { sectorSize: 512 }, { sectorSize: 4096 }] as const) {
+      const { bytes, key } = makeVolume({ password: 'x', content, ...kind });
       const reader = memoryReader(bytes);
       const { segment } = await readLuks(reader);
       const inner = decryptedReader(reader, segment, key);

@@ -1,4 +1,4 @@
-/** LUKS2 volumes as cryptsetup makes them, with content that our own cipher put in: what dm-crypt makes of that the lab shows. */
+/** LUKS volumes as cryptsetup makes them, with content that our own cipher put in: what dm-crypt makes of that the lab shows. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,9 @@ import { encryptSectors } from '../../image/luks/xts.ts';
 const dataSectors = 2048;
 export const dataOffset = dataSectors * 512;
 export const headerSize = 16384;
+/** The same of LUKS1: its header and room for all of its eight keyslots. */
+const dataSectors1 = 4096;
+export const dataOffset1 = dataSectors1 * 512;
 const binaryBytes = 4096;
 
 /** Quick ones: what they cost is not what is tested. */
@@ -19,7 +22,14 @@ export const derivations = {
   argon2i: ['--pbkdf', 'argon2i', '--pbkdf-force-iterations', '4', '--pbkdf-memory', '64', '--pbkdf-parallel', '1'],
 } as const;
 
+const formats = {
+  1: ['--type', 'luks1', '--offset', `${dataSectors1}`],
+  2: ['--type', 'luks2', '--luks2-metadata-size', '16k', '--luks2-keyslots-size', '800k', '--offset', `${dataSectors}`],
+} as const;
+
 export interface VolumeOptions {
+  /** of LUKS; the first has neither Argon2 nor larger sectors */
+  readonly version?: 1 | 2;
   readonly password: string;
   readonly content: Uint8Array;
   readonly derivation?: keyof typeof derivations;
@@ -38,7 +48,8 @@ export interface Volume {
 
 /** @throws where cryptsetup refuses */
 export function makeVolume(options: VolumeOptions): Volume {
-  const { password, content, derivation = 'pbkdf2', sectorSize = 512, keyBits = 512, morePasswords = [] } = options;
+  const { version = 2, password, content, derivation = 'pbkdf2', sectorSize = 512, keyBits = 512, morePasswords = [] } = options;
+  const begin = version === 1 ? dataOffset1 : dataOffset;
   const folder = mkdtempSync(join(tmpdir(), 'postern-luks-'));
   try {
     const [image, keyFile, passwordFile, nextFile] = ['image', 'key', 'password', 'next'].map((name) => join(folder, name));
@@ -47,11 +58,10 @@ export function makeVolume(options: VolumeOptions): Volume {
     writeFileSync(keyFile, key);
     writeFileSync(passwordFile, password);
     writeFileSync(image, '');
-    truncateSync(image, dataOffset + content.length);
+    truncateSync(image, begin + content.length);
     const cryptsetup = (...args: readonly string[]) => execFileSync('cryptsetup', ['--batch-mode', ...args], { stdio: 'pipe' });
     cryptsetup(
-      ...['luksFormat', '--type', 'luks2', '--key-size', `${keyBits}`, '--volume-key-file', keyFile, '--sector-size', `${sectorSize}`],
-      ...['--luks2-metadata-size', '16k', '--luks2-keyslots-size', '800k', '--offset', `${dataSectors}`],
+      ...['luksFormat', '--key-size', `${keyBits}`, '--volume-key-file', keyFile, ...formats[version], '--sector-size', `${sectorSize}`],
       ...[...derivations[derivation], ...(options.arguments ?? []), image, passwordFile],
     );
     for (const more of morePasswords) {
@@ -61,7 +71,7 @@ export function makeVolume(options: VolumeOptions): Volume {
     const bytes = new Uint8Array(readFileSync(image));
     const data = content.slice();
     encryptSectors(data, { key, sectorSize, tweak: 0 });
-    bytes.set(data, dataOffset);
+    bytes.set(data, begin);
     return { bytes, key };
   } finally {
     rmSync(folder, { recursive: true });

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MountSource } from '../../mesh/protocol.ts';
 import { native } from '../../native/index.ts';
 import { fakeFileSystem, makeImage, makeSigner } from '../image/images.ts';
-import { dataOffset, makeVolume, type Volume, withFields } from '../luks/volumes.ts';
+import { dataOffset, dataOffset1, makeVolume, type Volume, withFields } from '../luks/volumes.ts';
 import { writeDisk } from '../support/disk.ts';
 import { type Ask, Workbench, type WorkbenchOptions } from './workbench.ts';
 
@@ -60,6 +60,18 @@ describe('an encrypted image that is trusted', () => {
     await start();
     const source = await sourceOf(bench.write('bare.raw', volume.bytes), { password: 'another' });
     expect(source).toMatchObject({ kind: 'crypt-device', offset: dataOffset });
+  });
+
+  it('may be of LUKS1, whatever its hash', async () => {
+    await start();
+    for (const hash of ['sha256', 'sha1']) {
+      const old = makeVolume({ version: 1, password, content, arguments: ['--hash', hash] });
+      const source = await sourceOf(bench.write('old.raw', old.bytes), { password });
+      expect(source).toMatchObject({ kind: 'crypt-device', offset: dataOffset1, size: content.length, sectorSize: 512, tweak: 0 });
+      const key = typeof source !== 'string' && source.kind === 'crypt-device' ? source.key : [];
+      expect(Buffer.from(key)).toEqual(Buffer.from(old.key));
+      expect(await sourceOf(bench.write('old.raw', old.bytes), { password: 'wrong' })).toBe('PASSWORD_WRONG');
+    }
   });
 
   it('is refused without a password, and with a wrong one', async () => {

@@ -4,7 +4,7 @@
  */
 import type { ImageFileSystem } from '../../../image/image.ts';
 import { readLuks } from '../../../image/luks/header.ts';
-import type { Segment } from '../../../image/luks/metadata.ts';
+import type { Segment } from '../../../image/luks/volume.ts';
 import { decryptedReader } from '../../../image/luks/xts.ts';
 import { section } from '../../../image/reader.ts';
 import { detectFileSystem } from '../../../image/superblock.ts';

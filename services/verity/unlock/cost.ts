@@ -1,5 +1,5 @@
 /** What trying a password may take. The volume's maker chose the cost, so it is added up before anything is begun. Pure. */
-import type { KeyDerivation, LuksVolume } from '../../../image/luks/metadata.ts';
+import type { KeyDerivation, LuksVolume } from '../../../image/luks/volume.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 
 /**
@@ -24,13 +24,19 @@ export function checkCost({ keyslots, digest }: LuksVolume, maxMemory: number): 
       throw tooDear(`a keyslot takes ${inMebibytes(memoryOf(derivation))}, and ${inMebibytes(maxMemory)} are allowed`);
   const filled = sum(derivations.map((derivation) => (derivation.type === 'pbkdf2' ? 0 : derivation.passes * memoryOf(derivation))));
   if (filled > passesOverTheMost * maxMemory) throw tooDear('its keyslots take too many passes over their memory');
-  const iterations = sum(derivations.map((derivation) => (derivation.type === 'pbkdf2' ? derivation.iterations : 0)));
+  const iterations = sum(derivations.map(iterationsOf));
   if (iterations > maxIterations || digest.iterations > maxDigestIterations) throw tooDear('it asks for too many iterations');
 }
 
 /** In bytes. */
 export function memoryOf(derivation: KeyDerivation): number {
   return derivation.type === 'pbkdf2' ? 0 : derivation.memory * kibibyte;
+}
+
+/** With SHA-1 they count twice: four of its digests make a key of 64 bytes, two of SHA-256 do, and one takes no less time than the other. */
+function iterationsOf(derivation: KeyDerivation): number {
+  if (derivation.type !== 'pbkdf2') return 0;
+  return derivation.hash === 'sha1' ? 2 * derivation.iterations : derivation.iterations;
 }
 
 function sum(numbers: readonly number[]): number {

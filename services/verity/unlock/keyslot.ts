@@ -2,7 +2,7 @@
 import { pbkdf2Sync, timingSafeEqual } from 'node:crypto';
 import { argon2i, argon2id } from 'hash-wasm';
 import { mergeStripes } from '../../../image/luks/anti-forensic.ts';
-import type { KeyDerivation, KeyDigest, Keyslot } from '../../../image/luks/metadata.ts';
+import type { KeyDerivation, KeyDigest, Keyslot } from '../../../image/luks/volume.ts';
 import { decryptSectors } from '../../../image/luks/xts.ts';
 
 /** Areas of keyslots are encrypted in sectors of this size, whatever the segment's. */

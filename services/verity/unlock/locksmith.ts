@@ -4,7 +4,7 @@
  */
 import { freemem } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { LuksVolume } from '../../../image/luks/metadata.ts';
+import type { LuksVolume } from '../../../image/luks/volume.ts';
 import type { Reader } from '../../../image/reader.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import { Lanes } from '../lanes.ts';
