@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['test/lab/**', 'node_modules/**'],
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     // The kernel ends a network namespace, and with it its user namespace, in its own time: seconds where the machine is busy.
     expect: { poll: { timeout: 30_000 } },

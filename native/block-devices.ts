@@ -39,12 +39,12 @@ export interface BlockDevices {
   dmTargetVersion(controlFd: number, target: string): readonly [number, number, number];
   /** An empty device, whose name is its UUID too. EBUSY: the name is taken. */
   dmCreate(controlFd: number, name: string): void;
-  /** A read-only table of one target over `sectors` of 512 bytes; parameters in the target's own words, with paths as we see them. */
-  dmLoad(controlFd: number, name: string, sectors: number, target: string, parameters: string): void;
+  /** A table of one target over `sectors` of 512 bytes; parameters in the target's own words, with paths as we see them. */
+  dmLoad(controlFd: number, name: string, sectors: number, target: string, parameters: string, readOnly: boolean): void;
   /** Puts the loaded table in force: from then on the device can be read. udev is told to leave it alone. */
   dmResume(controlFd: number, name: string): void;
-  /** Whether a table is in force, and which /dev/dm-MINOR it is. ENXIO: there is no such device. */
-  dmStatus(controlFd: number, name: string): { readonly minor: number; readonly active: boolean };
+  /** Whether a table is in force, for reading only or not, and which /dev/dm-MINOR it is. ENXIO: there is no such device. */
+  dmStatus(controlFd: number, name: string): { readonly minor: number; readonly active: boolean; readonly readOnly: boolean };
   /** At once where nobody has it open, else with the last who has. ENXIO: there is no such device. */
   dmRemove(controlFd: number, name: string): void;
   /** Every device of the machine. */

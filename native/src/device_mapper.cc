@@ -66,7 +66,7 @@ Napi::Value DmCreate(const Napi::CallbackInfo& info) {
   return Done(info.Env(), ioctl(control, DM_DEV_CREATE, command.header()), "ioctl(DM_DEV_CREATE)");
 }
 
-/** One target over the whole of a read-only device. */
+/** One target over the whole of a device. */
 Napi::Value DmLoad(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Arguments arguments(info);
@@ -76,6 +76,7 @@ Napi::Value DmLoad(const Napi::CallbackInfo& info) {
   spec.length = arguments.Unsigned64("sectors");
   const std::string target = arguments.Text("target");
   const std::string parameters = arguments.Text("parameters");
+  const bool read_only = arguments.Flag("readOnly");
   if (arguments.Failed()) return {};
   if (target.size() >= sizeof spec.target_type || sizeof spec + parameters.size() >= command.room())
     return SystemError(env, "ioctl(DM_TABLE_LOAD)", E2BIG);
@@ -83,7 +84,7 @@ Napi::Value DmLoad(const Napi::CallbackInfo& info) {
   memcpy(command.data(), &spec, sizeof spec);
   memcpy(command.data() + sizeof spec, parameters.c_str(), parameters.size() + 1);
   command.header()->target_count = 1;
-  command.header()->flags = DM_READONLY_FLAG;
+  command.header()->flags = read_only ? DM_READONLY_FLAG : 0;
   return Done(env, ioctl(control, DM_TABLE_LOAD, command.header()), "ioctl(DM_TABLE_LOAD)");
 }
 
@@ -106,7 +107,10 @@ Napi::Value DmStatus(const Napi::CallbackInfo& info) {
   if (ioctl(control, DM_DEV_STATUS, command.header()) < 0) return SystemError(env, "ioctl(DM_DEV_STATUS)");
   Napi::Object status = Napi::Object::New(env);
   status.Set("minor", Napi::Number::New(env, minor(command.header()->dev)));
-  status.Set("active", (command.header()->flags & DM_ACTIVE_PRESENT_FLAG) != 0);
+  // Between its table and its resumption a device does not yet say whether it can be written to.
+  const uint32_t flags = command.header()->flags;
+  status.Set("active", (flags & DM_ACTIVE_PRESENT_FLAG) != 0 && (flags & DM_SUSPEND_FLAG) == 0);
+  status.Set("readOnly", (flags & DM_READONLY_FLAG) != 0);
   return status;
 }
 

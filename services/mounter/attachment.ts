@@ -155,10 +155,10 @@ class Attachment {
 
   #source(index: number): JobSource {
     const way = this.#ways[index];
-    const { source, asked = [] } = this.#work.partitions[index] ?? {};
+    const { source, writable = false, asked = [] } = this.#work.partitions[index] ?? {};
     const fd = this.#descriptor(source?.descriptor).fd;
     if (source?.kind === 'verity-device') return this.#verityDevice(source, asked);
-    if (source?.kind === 'crypt-device') return this.#cryptDevice(source);
+    if (source?.kind === 'crypt-device') return this.#cryptDevice(source, writable);
     if (way?.kind !== 'loop') return { kind: 'file', fd };
     const { range, key } = way;
     return { kind: 'loop', fd, range, device: key === null ? null : (this.#reservations.get(key)?.device ?? null) };
@@ -179,7 +179,7 @@ class Attachment {
     };
   }
 
-  #cryptDevice(source: CryptSource): JobSource {
+  #cryptDevice(source: CryptSource, writable: boolean): JobSource {
     const { descriptor, offset, size, sectorSize, tweak, key } = source;
     const { fd } = this.#descriptor(descriptor);
     return {
@@ -188,6 +188,7 @@ class Attachment {
       data: { fd, range: { offset, sizeLimit: size } },
       table: { size, sectorSize, tweak },
       key,
+      writable,
     };
   }
 

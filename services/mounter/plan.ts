@@ -33,7 +33,7 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
   if (source.kind === 'verity-device') checkVerityTable(source);
   if (source.kind === 'crypt-device') checkCryptTable(source);
   // Two superblocks of one file would each write what the other does not know of.
-  const isShared = source.kind === 'file' || (source.kind === 'part' && source.shared);
+  const isShared = source.kind === 'file' || source.kind === 'crypt-device' || (source.kind === 'part' && source.shared);
   if (partition.writable && (!isShared || partition.asked.length > 0))
     throw new PosternError('INTERNAL', 'what is written to has one superblock');
   if (source.descriptor >= sources || (source.kind === 'verity-device' && source.hashDescriptor >= sources))
@@ -44,11 +44,16 @@ function preparePartition(partition: PlannedPartition, sources: number): Prepara
     fileSystem: kind,
     source,
     writable: partition.writable,
-    growTo: partition.writable && partition.grow && kind.grows ? partition.size : null,
+    growTo: partition.writable && partition.grow && kind.grows ? roomFor(partition) : null,
     attributes: attributesOf(partition),
     options: optionsOf(partition, kind),
     asked: partition.asked,
   };
+}
+
+/** A volume keeps some of its partition for itself. */
+function roomFor({ source, size }: PlannedPartition): number {
+  return source.kind === 'crypt-device' ? source.size : size;
 }
 
 /** Devices never work; the rest is as planned. */

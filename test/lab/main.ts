@@ -3,6 +3,7 @@ import { attackTable } from './attacks.ts';
 import { controlGroups } from './control-groups.ts';
 import { directories } from './directory.ts';
 import { encryptedImages } from './encrypted.ts';
+import { writingToEncryptedImages } from './encrypted-writing.ts';
 import { kernelHasWhatItTakes } from './kernel.ts';
 import { livesAndDeaths, restrictAndWait } from './lives.ts';
 import { networkInterfaces } from './network.ts';
@@ -33,6 +34,7 @@ if (role === 'restrict' && argument !== undefined) {
     seals: sealedFiles,
     trusted: trustedImages,
     encrypted: encryptedImages,
+    writing: writingToEncryptedImages,
   };
   const wanted = process.env.LAB_PARTS?.split(',');
   for (const [name, run] of Object.entries(parts)) if (wanted === undefined || wanted.includes(name)) await run();

@@ -2,13 +2,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallError, type MountedImage, type MountImageOptions, PosternClient } from '../../client/client.ts';
+import { CallError } from '../../client/client.ts';
 import { toHex } from '../../image/bytes.ts';
 import { memoryReader } from '../../image/reader.ts';
 import { buildTree } from '../../image/verity-build.ts';
 import { native } from '../../native/index.ts';
 import { connectAs } from '../support/connect-as.ts';
 import { writeDisk } from '../support/disk.ts';
+import { folderOf, mounting } from './asking.ts';
 import { startHolder } from './directory.ts';
 import { checkLater } from './report.ts';
 import { serve, socket, stop } from './server.ts';
@@ -49,25 +50,6 @@ function makeExt4(name: string, size: number): string {
   return path;
 }
 
-async function mounting<T>(
-  path: string,
-  flags: 'r' | 'r+',
-  use: (image: MountedImage) => T | Promise<T>,
-  asked: Partial<MountImageOptions> = {},
-): Promise<T> {
-  const client = PosternClient.connect(socket);
-  const image = openSync(path, flags);
-  try {
-    using mounted = await client.mountImage({ image, ...asked });
-    return await use(mounted);
-  } finally {
-    closeSync(image);
-    client.close();
-  }
-}
-
-const folderOf = (image: MountedImage, index = 0) => `/proc/self/fd/${image.partitions[index]?.mount.fd}`;
-
 export async function trustedImages(): Promise<void> {
   mkdirSync(ground, { mode: 0o700 });
   mkdirSync(contents);
@@ -87,15 +69,14 @@ export async function trustedImages(): Promise<void> {
   await checkLater('trusted: a range writes to an image that root has mounted for it, and stores the image’s own IDs', async () => {
     const told = await mounting(
       plain,
-      'r+',
       (image) => {
         const { status, stderr } = write('/proc/self/fd/3', image.partitions[0]?.mount.fd ?? 'ignore');
         return status === 0 ? 'written' : stderr;
       },
-      { userNamespace },
+      { flags: 'r+', userNamespace },
     );
     if (told !== 'written') return told;
-    return mounting(plain, 'r', (image) => {
+    return mounting(plain, (image) => {
       const { uid, gid } = lstatSync(join(folderOf(image), 'new'));
       return (uid === 0 && gid === 0) || `it belongs to ${uid}:${gid}`;
     });
@@ -119,11 +100,15 @@ export async function trustedImages(): Promise<void> {
   });
   await checkLater('trusted: an ext4 that is smaller than its file grows when it is mounted for writing', async () => {
     const path = makeExt4('small.raw', 64 * mebibyte);
-    return mounting(path, 'r+', (image) => {
-      const { blocks, bsize } = statfsSync(folderOf(image));
-      const [root] = image.partitions;
-      return (root?.growFileSystem === true && blocks * bsize > 50 * mebibyte) || `${root?.growFileSystem}, ${blocks * bsize} bytes`;
-    });
+    return mounting(
+      path,
+      (image) => {
+        const { blocks, bsize } = statfsSync(folderOf(image));
+        const [root] = image.partitions;
+        return (root?.growFileSystem === true && blocks * bsize > 50 * mebibyte) || `${root?.growFileSystem}, ${blocks * bsize} bytes`;
+      },
+      { flags: 'r+' },
+    );
   });
   await checkLater('trusted: an image whose root says so grows, and its FAT for firmware is nobody’s but root’s', async () => {
     const [root, esp] = [join(contents, 'root'), join(contents, 'esp')];
@@ -134,13 +119,17 @@ export async function trustedImages(): Promise<void> {
       { designator: 'root', content: root, size: 64 * mebibyte, growFileSystem: true },
       { designator: 'esp', content: esp },
     ]);
-    return mounting(path, 'r+', (image) => {
-      const told = image.partitions.map(({ designator, fileSystemType, growFileSystem, mountPoint }) =>
-        [designator, fileSystemType, growFileSystem, mountPoint?.[0]].join(' '),
-      );
-      const { mode } = statSync(folderOf(image, 1));
-      return (told.join() === 'root ext4 true /,esp vfat false /efi' && (mode & 0o777) === 0o700) || `${told.join()} ${mode.toString(8)}`;
-    });
+    return mounting(
+      path,
+      (image) => {
+        const told = image.partitions.map(({ designator, fileSystemType, growFileSystem, mountPoint }) =>
+          [designator, fileSystemType, growFileSystem, mountPoint?.[0]].join(' '),
+        );
+        const { mode } = statSync(folderOf(image, 1));
+        return (told.join() === 'root ext4 true /,esp vfat false /efi' && (mode & 0o777) === 0o700) || `${told.join()} ${mode.toString(8)}`;
+      },
+      { flags: 'r+' },
+    );
   });
   await checkLater('trusted: a hash tree beside the image is the device’s, and a wrong root hash is refused', async () => {
     const path = join(ground, 'sidecar.raw');
@@ -155,11 +144,11 @@ export async function trustedImages(): Promise<void> {
     const devices = () => readdirSync('/sys/block').filter((name) => name.startsWith('dm-')).length;
     try {
       const verityRootHash = toHex(tree.rootHash);
-      const shown = await mounting(path, 'r', (image) => `${devices()} ${readdirSync(folderOf(image)).join()}`, {
+      const shown = await mounting(path, (image) => `${devices()} ${readdirSync(folderOf(image)).join()}`, {
         verityData,
         verityRootHash,
       });
-      const wrong = await mounting(path, 'r', () => 'mounted', { verityData, verityRootHash: '0'.repeat(64) }).catch((thrown: unknown) =>
+      const wrong = await mounting(path, () => 'mounted', { verityData, verityRootHash: '0'.repeat(64) }).catch((thrown: unknown) =>
         thrown instanceof CallError ? thrown.error : String(thrown),
       );
       return (shown === '1 greeting' && wrong === 'io.systemd.MountFileSystem.VerityFailure') || `${shown}, ${wrong}`;

@@ -44,6 +44,18 @@ describe('a plan', () => {
     expect(() => one({ fileSystem: 'ext4', asked: ['noacl'], writable: true })).toThrowError(expect.objectContaining({ code: 'INTERNAL' }));
   });
 
+  it('has what is encrypted fill its volume, which is smaller than its partition', () => {
+    const plan = planFor([{ path: '', fileSystem: 'ext4', writable: true, grow: true, size: 32 * 1024 * 1024 }]);
+    const volume = { offset: 16 * 1024 * 1024, size: 16 * 1024 * 1024, sectorSize: 512, tweak: 0, key: new Uint8Array(64) };
+    const partitions = plan.partitions.map((partition) => ({
+      ...partition,
+      source: { kind: 'crypt-device', descriptor: 0, ...volume } as const,
+    }));
+    expect(prepare({ ...plan, partitions }, 1)[0]).toMatchObject({ writable: true, growTo: volume.size });
+    const asked = partitions.map((partition) => ({ ...partition, asked: ['noacl'] }));
+    expect(() => prepare({ ...plan, partitions: asked }, 1)).toThrowError(expect.objectContaining({ code: 'INTERNAL' }));
+  });
+
   it('puts what must hold after what was asked for, so that it has the last word', () => {
     expect(one({ fileSystem: 'ext4', options: ['noacl'] })?.options).toEqual([
       { key: 'noacl', value: null },

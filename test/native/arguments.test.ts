@@ -61,7 +61,7 @@ const parameters: Record<string, readonly unknown[]> = {
   loopClear: [fd],
   dmTargetVersion: [fd, 'target'],
   dmCreate: [fd, 'name'],
-  dmLoad: [fd, 'name', 1, 'target', 'parameters'],
+  dmLoad: [fd, 'name', 1, 'target', 'parameters', true],
   dmResume: [fd, 'name'],
   dmStatus: [fd, 'name'],
   dmRemove: [fd, 'name'],

@@ -1,4 +1,5 @@
 /** Encrypted images: opened by their password where somebody stands for them, and told apart by what is wrong with them. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MountSource } from '../../mesh/protocol.ts';
@@ -33,6 +34,14 @@ function disk(bytes: Uint8Array = volume.bytes): string {
   return path;
 }
 
+/** linux/fs/ext4/ext4.h: s_state of the superblock */
+const stateAt = 1024 + 58;
+function emptyExt4(): Uint8Array {
+  const path = bench.write('ext4', new Uint8Array(2 * 1024 * 1024));
+  execFileSync('mkfs.ext4', ['-q', '-F', path]);
+  return new Uint8Array(readFileSync(path));
+}
+
 async function sourceOf(path: string, ask: Ask): Promise<MountSource | string> {
   const outcome = await bench.verify(path, { trusted: true, ...ask });
   if (outcome.attached === undefined) return outcome.failed.code;
@@ -54,6 +63,31 @@ describe('an encrypted image that is trusted', () => {
     });
     const key = partition?.source.kind === 'crypt-device' ? partition.source.key : [];
     expect(Buffer.from(key)).toEqual(Buffer.from(volume.key));
+  });
+
+  it('may be written to where it is asked for and what is in it can be, unless that wants a check first', async () => {
+    await start();
+    const fresh = emptyExt4();
+    const unclean = fresh.slice();
+    unclean[stateAt] = (unclean[stateAt] ?? 0) | 2;
+    const answers = { ext4: fresh, erofs: content, unclean };
+    const told: Record<string, unknown> = {};
+    for (const [name, inner] of Object.entries(answers)) {
+      const path = bench.write(`${name}.raw`, makeVolume({ password, content: inner }).bytes);
+      for (const readOnly of [true, false]) {
+        const { attached, failed } = await bench.verify(path, { trusted: true, password, options: { readOnly } });
+        for (const descriptor of attached?.descriptors ?? []) descriptor.close();
+        told[`${name} ${readOnly}`] = attached?.payload.plan.partitions[0]?.writable ?? failed?.code;
+      }
+    }
+    expect(told).toEqual({
+      'ext4 true': false,
+      'ext4 false': true,
+      'erofs true': false,
+      'erofs false': false,
+      'unclean true': false,
+      'unclean false': 'FILE_SYSTEM_UNCLEAN',
+    });
   });
 
   it('may be a bare volume, and be opened by the password of any keyslot', async () => {

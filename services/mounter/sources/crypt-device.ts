@@ -16,23 +16,28 @@ export interface CryptDevice {
   readonly data: FilePart;
   readonly table: CryptTable;
   readonly key: Uint8Array;
+  readonly writable: boolean;
 }
 
-/** The device, shared or made. Wipes its copy of the key. @throws PosternError TIMED_OUT; SystemError for what the kernel refuses */
+/**
+ * The device, shared or made. Wipes its copy of the key.
+ * @throws PosternError TIMED_OUT, IMAGE_IN_USE; SystemError for what the kernel refuses
+ */
 export function openCryptDevice(kernel: Addon, asked: CryptDevice, inTime: () => void): Source {
   try {
-    return openMapped(kernel, asked.name, (control) => load(kernel, control, asked), inTime);
+    return openMapped(kernel, asked.name, asked.writable, (control) => load(kernel, control, asked), inTime);
   } finally {
     asked.key.fill(0);
   }
 }
 
-function load(kernel: Addon, control: number, { name, data, table, key }: CryptDevice): void {
+function load(kernel: Addon, control: number, { name, data, table, key, writable }: CryptDevice): void {
   // The device keeps the loop device; without it that ends with this.
-  using loop = makeLoop(kernel, data.fd, true, data.range);
+  using loop = makeLoop(kernel, data.fd, !writable, data.range);
   const serial = kernel.addThreadKey('logon', keyName(name), key);
   try {
-    kernel.dmLoad(control, name, cryptSectors(table), cryptTarget.name, cryptParameters(table, loop.path, { name, size: key.length }));
+    const parameters = cryptParameters(table, loop.path, { name, size: key.length });
+    kernel.dmLoad(control, name, cryptSectors(table), cryptTarget.name, parameters, !writable);
   } finally {
     kernel.unlinkThreadKey(serial);
   }

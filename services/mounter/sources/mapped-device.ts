@@ -4,6 +4,7 @@
  */
 import { openSync } from 'node:fs';
 import { Descriptor } from '../../../mesh/descriptors.ts';
+import { PosternError } from '../../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../../native/index.ts';
 import { pause } from './pause.ts';
 import type { Source } from './source.ts';
@@ -49,13 +50,14 @@ export type LoadTable = (control: number) => void;
 
 /**
  * The device, shared or made. The kernel's device lives at least as long as the source.
- * @throws whatever `load` and `inTime` throw; SystemError for anything else that the kernel refuses
+ * @throws PosternError IMAGE_IN_USE where it is there for reading and is wanted for writing, or the other way round; whatever `load` and
+ * `inTime` throw; SystemError for anything else that the kernel refuses
  */
-export function openMapped(kernel: Addon, name: string, load: LoadTable, inTime: () => void): Source {
+export function openMapped(kernel: Addon, name: string, writable: boolean, load: LoadTable, inTime: () => void): Source {
   const control = openControl();
   try {
     for (;;) {
-      const device = join(kernel, control.fd, name) ?? make(kernel, control.fd, name, load);
+      const device = join(kernel, control.fd, name, writable) ?? make(kernel, control.fd, name, writable, load);
       if (device !== null) return sourceOf(kernel, control, name, device);
       inTime();
       pause(pauseMs);
@@ -84,11 +86,12 @@ interface OpenDevice {
 }
 
 /** The device of this name, held open; null where there is none, or none that is ready. */
-function join(kernel: Addon, control: number, name: string): OpenDevice | null {
+function join(kernel: Addon, control: number, name: string, writable: boolean): OpenDevice | null {
   let descriptor: Descriptor | undefined;
   try {
     const before = kernel.dmStatus(control, name);
     if (!before.active) return null;
+    if (before.readOnly === writable) throw new PosternError('IMAGE_IN_USE', writable ? 'for reading only' : 'for writing');
     const path = `/dev/dm-${before.minor}`;
     descriptor = new Descriptor(openSync(path, 'r'));
     // Held open it can't go any more; but it may have gone, and its number be another's, just before.
@@ -104,7 +107,7 @@ function join(kernel: Addon, control: number, name: string): OpenDevice | null {
 }
 
 /** Null where somebody else makes it right now. */
-function make(kernel: Addon, control: number, name: string, load: LoadTable): OpenDevice | null {
+function make(kernel: Addon, control: number, name: string, writable: boolean, load: LoadTable): OpenDevice | null {
   try {
     kernel.dmCreate(control, name);
   } catch (error) {
@@ -114,7 +117,7 @@ function make(kernel: Addon, control: number, name: string, load: LoadTable): Op
   try {
     load(control);
     kernel.dmResume(control, name);
-    return join(kernel, control, name);
+    return join(kernel, control, name, writable);
   } catch (error) {
     removeLater(kernel, control, name);
     throw error;

@@ -35,7 +35,7 @@ export interface VerityDevice {
  * @throws PosternError SIGNER_UNKNOWN, SIGNATURE_INVALID, TIMED_OUT; SystemError for anything else that the kernel refuses
  */
 export function openVerityDevice(kernel: Addon, asked: VerityDevice, inTime: () => void): Source {
-  return openMapped(kernel, asked.name, (control) => load(kernel, control, asked), inTime);
+  return openMapped(kernel, asked.name, false, (control) => load(kernel, control, asked), inTime);
 }
 
 function load(kernel: Addon, control: number, asked: VerityDevice): void {
@@ -49,6 +49,7 @@ function load(kernel: Addon, control: number, asked: VerityDevice): void {
       veritySectors(asked.table),
       verityTarget.name,
       verityParameters(asked.table, data.path, hash.path, key),
+      true,
     );
   if (asked.signature === null) {
     translated(() => loadWith(null));

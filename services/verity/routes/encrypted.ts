@@ -16,7 +16,7 @@ import type { PrivateCopies } from '../private-copy.ts';
 import { Source } from '../source.ts';
 import type { CryptDevices } from '../unlock/crypt-devices.ts';
 import type { Locksmith } from '../unlock/locksmith.ts';
-import type { Candidate, Route } from './route.ts';
+import { type Candidate, type Route, writableAsItIs } from './route.ts';
 
 export interface EncryptedParts {
   readonly locksmith: Locksmith;
@@ -30,7 +30,7 @@ export function encryptedRoute({ locksmith, devices, copies }: EncryptedParts): 
     name: 'encrypted',
     use: () => 'encrypted',
     async admit(candidate, waiter) {
-      const { fileSystem, source, uid, password } = candidate;
+      const { fileSystem, source, uid, password, forWriting } = candidate;
       if (devices.missing !== null) throw new PosternError('ENCRYPTION_UNSUPPORTED', devices.missing);
       checkBare(fileSystem);
       if (password === null || password.length === 0) throw new PosternError('PASSWORD_MISSING', '', 'password');
@@ -51,7 +51,8 @@ export function encryptedRoute({ locksmith, devices, copies }: EncryptedParts): 
             key.fill(0);
           },
           keepsSetuid: copies === null,
-          writable: false,
+          // a private copy would take what is written with it
+          writable: copies === null && forWriting && writableAsItIs(inner, fileSystem.designator),
           signer: null,
           cached: copies === null,
         };

@@ -2,10 +2,9 @@
  * The plain file system: mounted as it is, in place, and for writing where its caller may write. For images that only root can change, so
  * that there is nothing to be checked that would not be as true of the host's own files.
  */
-import { isWritable } from '../../../image/superblock.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
-import type { Route } from './route.ts';
+import { type Route, writableAsItIs } from './route.ts';
 
 export function plainRoute(): Route {
   return {
@@ -14,9 +13,7 @@ export function plainRoute(): Route {
     async admit({ fileSystem, source, forWriting }) {
       const { superblock, partition, designator, offset, size } = fileSystem;
       if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN', designator);
-      const writable = forWriting && isWritable(superblock.type);
-      // A check would have to write to the image, which nothing here can; whoever may change it can run one.
-      if (writable && superblock.isUnclean) throw new PosternError('FILE_SYSTEM_UNCLEAN', `${designator} (${superblock.type})`);
+      const writable = forWriting && writableAsItIs(superblock, designator);
       return {
         fileSystem: superblock.type,
         descriptors: [source.descriptor.duplicate()],

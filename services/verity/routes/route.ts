@@ -1,8 +1,9 @@
 /** One question, several answers: may this caller have this file system mounted? Each answer is a route. */
 import type { Image, ImageFileSystem } from '../../../image/image.ts';
 import type { Use } from '../../../image/policy.ts';
-import type { FileSystem } from '../../../image/superblock.ts';
+import { type FileSystem, isWritable, type Superblock } from '../../../image/superblock.ts';
 import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
+import { PosternError } from '../../../mesh/errors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
 import type { Waiter } from '../flights.ts';
 import type { Obtained } from '../keeper.ts';
@@ -54,6 +55,17 @@ export interface Route {
   use(fileSystem: ImageFileSystem, sealed: SealedFile | null): Use | undefined;
   /** @throws PosternError why not */
   admit(candidate: Candidate, waiter: Waiter): Promise<Admission>;
+}
+
+/**
+ * Whether there is such a thing as writing to it.
+ * @throws PosternError FILE_SYSTEM_UNCLEAN where there is, but not yet: a check would have to write to the image, which nothing here can;
+ * whoever may change it can run one
+ */
+export function writableAsItIs({ type, isUnclean }: Superblock, designator: string): boolean {
+  if (!isWritable(type)) return false;
+  if (isUnclean) throw new PosternError('FILE_SYSTEM_UNCLEAN', `${designator} (${type})`);
+  return true;
 }
 
 /** A copy that was checked whole, by whoever's word. */
