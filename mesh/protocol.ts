@@ -25,6 +25,7 @@ import {
   request,
   secret,
   text,
+  verityDevice,
 } from './shapes.ts';
 
 export { type DescriptorKind, type Node, type ServiceName, services } from './message.ts';
@@ -229,6 +230,20 @@ export const messages = {
     ['mounter'],
     ['verity'],
     v.strictObject({ verityMissing: v.nullable(text(255)), cryptMissing: v.nullable(text(255)) }),
+  ),
+
+  // Whether the kernel's keyrings know who signed an image, which only the mounter can ask: verity → mounter → verity, in the middle of a request
+  'signer.ask': message(
+    ['verity'],
+    ['mounter'],
+    v.strictObject({ ask: count(Number.MAX_SAFE_INTEGER), deadline, device: verityDevice }),
+    () => ['image', 'image'],
+  ),
+  /** `refusal`: what a mount of it would be refused with; null where the kernel believes the signer */
+  'signer.told': message(
+    ['mounter'],
+    ['verity'],
+    v.strictObject({ ask: count(Number.MAX_SAFE_INTEGER), refusal: v.nullable(v.picklist(errorCodes)), detail: text(1024) }),
   ),
 
   // MountDirectory: gateway → allocator → mounter → lsm → gateway. Nobody parses anything, so verity has no part in it

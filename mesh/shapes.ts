@@ -69,32 +69,34 @@ export const imageOptions = v.strictObject({
 });
 export type ImageOptions = v.InferOutput<typeof imageOptions>;
 
+/** A dm-verity device over the caller's own file; indices point into the message's descriptors. */
+export const verityDevice = v.strictObject({
+  kind: v.literal('verity-device'),
+  descriptor: count(252),
+  hashDescriptor: count(252),
+  dataOffset: bytes,
+  dataSize: bytes,
+  /** where the tree's superblock lies */
+  hashOffset: bytes,
+  hashSize: bytes,
+  rootHash: text(128),
+  salt: text(512),
+  algorithm: text(32),
+  dataBlockSize: count(1 << 20),
+  hashBlockSize: count(1 << 20),
+  /** detached PKCS#7 for the kernel's keyrings, or none where certificates alone decide */
+  signature: v.nullable(v.instance(Uint8Array)),
+  /** a certificate of the operator's made it: the kernel need not know the signer */
+  trusted: v.boolean(),
+});
+
 /** What a file system is mounted from; indices point into the message's descriptors. */
 const source = v.variant('kind', [
   /** a file that nobody can write, or nobody but verity, holding just the file system */
   v.strictObject({ kind: v.literal('file'), descriptor: count(252) }),
   /** a part of a file that the kernel lets nobody change, or nobody but root. `shared`: with other mounts of the same part */
   v.strictObject({ kind: v.literal('part'), descriptor: count(252), offset: bytes, size: bytes, shared: v.boolean() }),
-  /** a dm-verity device over the caller's own file */
-  v.strictObject({
-    kind: v.literal('verity-device'),
-    descriptor: count(252),
-    hashDescriptor: count(252),
-    dataOffset: bytes,
-    dataSize: bytes,
-    /** where the tree's superblock lies */
-    hashOffset: bytes,
-    hashSize: bytes,
-    rootHash: text(128),
-    salt: text(512),
-    algorithm: text(32),
-    dataBlockSize: count(1 << 20),
-    hashBlockSize: count(1 << 20),
-    /** detached PKCS#7 for the kernel's keyrings, or none where certificates alone decide */
-    signature: v.nullable(v.instance(Uint8Array)),
-    /** a certificate of the operator's made it: the kernel need not know the signer */
-    trusted: v.boolean(),
-  }),
+  verityDevice,
   /** a dm-crypt device over the encrypted segment of a volume, which verity has opened */
   v.strictObject({
     kind: v.literal('crypt-device'),

@@ -4,13 +4,14 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { Addon } from '../../native/index.ts';
 import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
-import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob } from './job.ts';
+import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob, SignerJob } from './job.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
 import type { DirectFiles } from './sources/file.ts';
 import { type LoopRange, wholeFile } from './sources/loop.ts';
 import { devicePrefix } from './sources/mapped-device.ts';
+import { verityDevice } from './sources/verity-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
 /** What every attachment of this process shares. */
@@ -20,6 +21,7 @@ export interface Workshop {
   readonly direct: DirectFiles;
   readonly run: (job: MountJob) => Promise<JobOutcome>;
   readonly runDirectory: (job: DirectoryJob) => Promise<JobOutcome>;
+  readonly runSigner: (job: SignerJob) => Promise<JobOutcome>;
   /** hears of an event that the machine did not wait for */
   readonly unexpected: (type: string) => void;
 }
@@ -168,15 +170,8 @@ class Attachment {
     const { kernel } = this.#workshop;
     const data = this.#descriptor(source.descriptor).fd;
     const hash = this.#descriptor(source.hashDescriptor).fd;
-    return {
-      kind: 'verity-device',
-      name: verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source, asked),
-      data: { fd: data, range: { offset: source.dataOffset, sizeLimit: source.dataSize } },
-      hash: { fd: hash, range: { offset: source.hashOffset, sizeLimit: source.hashSize } },
-      table: source,
-      signature: source.signature,
-      trusted: source.trusted,
-    };
+    const name = verityDeviceName(devicePrefix, kernel.describe(data), kernel.describe(hash), source, asked);
+    return { kind: 'verity-device', ...verityDevice(source, name, data, hash) };
   }
 
   #cryptDevice(source: CryptSource, writable: boolean): JobSource {

@@ -6,6 +6,7 @@ import type { MountPlan } from '../../mesh/protocol.ts';
 import { attach, type Workshop } from './attachment.ts';
 import type { JobOutcome } from './job.ts';
 import { describeMounted, prepare } from './plan.ts';
+import { asVerdict, judgeSigner } from './signer.ts';
 import type { Tally } from './tally.ts';
 
 export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally: Tally): Handlers<'mounter'> {
@@ -24,6 +25,13 @@ export function mounterHandlers(mesh: Mesh<'mounter'>, workshop: Workshop, tally
       );
       const mounts = made.map(({ mount }) => mount);
       mesh.pass('lsm', 'mounts.allow', { request, holder, mounted }, [...(namespace === null ? [] : [namespace]), ...mounts]);
+    },
+
+    async 'signer.ask'(asked, descriptors) {
+      const verdict = await judgeSigner(asked, descriptors, workshop.runSigner)
+        .catch(asVerdict)
+        .finally(() => closeAll(descriptors));
+      mesh.send('verity', 'signer.told', { ask: asked.ask, ...verdict });
     },
 
     async 'directory.attach'({ request, deadline, holder, readOnly, isMapped }, descriptors) {

@@ -50,6 +50,12 @@ export interface DirectoryJob {
   readonly isForHost: boolean;
 }
 
+/** A question to the kernel's keyrings. */
+export interface SignerJob {
+  readonly deadline: number;
+  readonly device: VerityDevice;
+}
+
 /** Made for one partition. The main thread owns the descriptor from here on. */
 export interface MadeMount {
   readonly fd: number;

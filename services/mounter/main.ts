@@ -2,8 +2,8 @@
  * mounter: makes mounts out of verity's plans and callers' directories: loop devices, superblocks, ID maps, flags that stay. Trusts no
  * image's content to be sound.
  * Privileges: uid 0 with SYS_ADMIN, SYS_CHROOT and, to grow ext4, SYS_RESOURCE; sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
- * Hears: verity (image.attach), allocator (directory.attach), gateway (status.ask).
- * Sends: verity (devices.state), lsm (mounts.allow, directory.allow), gateway (request.handoff, request.failed, status.tell).
+ * Hears: verity (image.attach, signer.ask), allocator (directory.attach), gateway (status.ask).
+ * Sends: verity (devices.state, signer.told), lsm (mounts.allow, directory.allow), gateway (request.handoff, request.failed, status.tell).
  * When it dies: requests that were here fail with SERVICE_DIED; mounts that were handed out stay; half-made ones and their loop
  * devices vanish with its descriptors. It ends itself when a worker thread or namespace helper ended.
  */
@@ -49,6 +49,7 @@ await runService({
       direct: new DirectFiles(),
       run: (job: Parameters<typeof pool.run>[0]) => pool.run(job),
       runDirectory: (job: Parameters<typeof pool.runDirectory>[0]) => pool.runDirectory(job),
+      runSigner: (job: Parameters<typeof pool.runSigner>[0]) => pool.runSigner(job),
       unexpected: (type: string) => mesh.log.error({ type }, 'an attachment heard something that it did not wait for'),
     };
     return {

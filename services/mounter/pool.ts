@@ -2,7 +2,9 @@
 import { Piscina } from 'piscina';
 import { PosternError } from '../../mesh/errors.ts';
 import type { MounterConfig } from './config.ts';
-import type { DirectoryJob, JobOutcome, MountJob } from './job.ts';
+import type { DirectoryJob, JobOutcome, MountJob, SignerJob } from './job.ts';
+
+type Job = MountJob | DirectoryJob | SignerJob;
 
 export interface PoolOptions extends MounterConfig {
   /** the worker's bundle */
@@ -12,7 +14,7 @@ export interface PoolOptions extends MounterConfig {
 }
 
 export class MountPool {
-  readonly #pool: Piscina<MountJob | DirectoryJob | null, JobOutcome>;
+  readonly #pool: Piscina<Job | null, JobOutcome>;
   readonly #onLost: (error: unknown) => void;
   #closing = false;
 
@@ -55,7 +57,11 @@ export class MountPool {
     return this.#run(job, 'directory');
   }
 
-  async #run(job: MountJob | DirectoryJob, name: 'mount' | 'directory'): Promise<JobOutcome> {
+  runSigner(job: SignerJob): Promise<JobOutcome> {
+    return this.#run(job, 'signer');
+  }
+
+  async #run(job: Job, name: 'mount' | 'directory' | 'signer'): Promise<JobOutcome> {
     if (this.#pool.queueSize >= this.#pool.options.maxQueue) throw new PosternError('SERVICE_UNAVAILABLE', 'too many mounts are waiting');
     try {
       return await this.#pool.run(job, { name });

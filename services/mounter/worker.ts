@@ -9,8 +9,9 @@ import { systemClock } from '../../mesh/clock.ts';
 import { closeAll, Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
 import { carryOutDirectory } from './directory.ts';
-import { type DirectoryJob, type JobOutcome, type MountJob, mountAttributes } from './job.ts';
+import { type DirectoryJob, type JobOutcome, type MountJob, mountAttributes, type SignerJob } from './job.ts';
 import { type Bench, carryOut } from './mount.ts';
+import { carryOutSigner } from './signer.ts';
 
 const { socket: helper, pid } = native.spawnHelper(join(dirname(fileURLToPath(import.meta.url)), 'helper'));
 const bench: Bench = { kernel: native, helper, now: systemClock.now };
@@ -29,6 +30,10 @@ export function ready(): { readonly helper: number } {
 
 export function directory(job: DirectoryJob): JobOutcome {
   return carryOutDirectory(job, bench);
+}
+
+export function signer(job: SignerJob): JobOutcome {
+  return carryOutSigner(job, bench);
 }
 
 export function mount(job: MountJob): JobOutcome {

@@ -6,6 +6,7 @@ import { checkContent, permittedFileSystems } from '../../image/permit.ts';
 import { allowsUse, type Use } from '../../image/policy.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import type { ImageOptions } from '../../mesh/protocol.ts';
+import type { JudgeByKernel } from './kernel-keyrings.ts';
 import type { Life } from './lives.ts';
 import { LeastRecentlyUsed } from './lru.ts';
 import type { OperatorsPolicy, PolicyInForce } from './policies.ts';
@@ -40,6 +41,8 @@ export interface Examination {
   /** borrowed */
   readonly password: Uint8Array | null;
   readonly standing: Standing;
+  /** null where what the kernel does not believe is refused, whoever could be asked about it */
+  readonly judgeByKernel: JudgeByKernel | null;
 }
 
 /** What an image may be that has a certain standing, and the ways in which it may come. */
@@ -63,7 +66,7 @@ export class Examiner {
 
   /** Resolves to what may be mounted, whose descriptors are the caller's then. Throws the named refusal. */
   async examine(examination: Examination, life: Life): Promise<Examined> {
-    const { options, source, sidecar, uid, standing, password } = examination;
+    const { options, source, sidecar, uid, standing, password, judgeByKernel } = examination;
     const terms = this.#terms[standing];
     const policy = terms.policy.inForce(options.imagePolicy);
     const sealed = sealedFile(examination);
@@ -75,7 +78,8 @@ export class Examiner {
     try {
       for (const [fileSystem, route] of permitted) {
         const forWriting = !options.readOnly && fileSystem.partition?.readOnly !== true;
-        const admission = await route.admit({ image, fileSystem, source, sidecar, sealed, uid, forWriting, password }, life);
+        const candidate = { image, fileSystem, source, sidecar, sealed, uid, forWriting, password, judgeByKernel };
+        const admission = await route.admit(candidate, life);
         admitted.push({ fileSystem, admission });
         if (fileSystem.encrypted) checkContent(policy.policy, fileSystem, admission.fileSystem);
         // The policy was asked about what the caller's file said; what is mounted must be that.

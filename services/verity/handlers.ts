@@ -7,6 +7,7 @@ import type { ImageOptions, Peer } from '../../mesh/protocol.ts';
 import { type AskUntrusted, type Authority, isOfTrust, type UntrustedCall } from './authority.ts';
 import type { Examined, Examiner } from './examine.ts';
 import type { OnProgress } from './flights.ts';
+import type { JudgeByKernel, KernelKeyrings } from './kernel-keyrings.ts';
 import type { Life, Lives } from './lives.ts';
 import { parseMountOptions } from './mount-options.ts';
 import { makePlan } from './plan.ts';
@@ -26,6 +27,7 @@ interface Asked {
   readonly options: ImageOptions;
   readonly standing: Standing;
   readonly password: Uint8Array | null;
+  readonly judgeByKernel: JudgeByKernel | null;
 }
 
 export interface VerityParts {
@@ -36,21 +38,19 @@ export interface VerityParts {
   readonly cryptDevices: CryptDevices;
   readonly authority: Pick<Authority, 'told'>;
   readonly askUntrusted: AskUntrusted;
+  readonly keyrings: Pick<KernelKeyrings, 'judge' | 'told'>;
 }
 
 export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
-  const { mesh, examiner, lives, devices, cryptDevices, authority, askUntrusted } = parts;
+  const { mesh, examiner, lives, devices, cryptDevices, authority, askUntrusted, keyrings } = parts;
   const progressOf =
     (request: number): OnProgress =>
     (progress) =>
       mesh.send('gateway', 'request.progress', { request, ...progress });
 
   /** Examines an image whose descriptors are borrowed. */
-  const examine = (life: Life, { image, sidecar, peer, options, standing, password }: Asked): Promise<Examined> =>
-    examiner.examine(
-      { options, source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, standing, password },
-      life,
-    );
+  const examine = (life: Life, { image, sidecar, peer, ...asked }: Asked): Promise<Examined> =>
+    examiner.examine({ source: Source.of(image), sidecar: sidecar && Source.of(sidecar), uid: peer.uid, ...asked }, life);
 
   /** The same, and what is refused for want of trust once more, if somebody lets the caller have it. */
   const examineOrAsk = async (life: Life, asked: Asked, call: UntrustedCall, process: Descriptor | undefined): Promise<Examined> => {
@@ -62,7 +62,7 @@ export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
       if (!(await askUntrusted(call, process))) throw refusal;
       life.step('VOUCHED');
       mesh.log.info({ request: call.request, uid: call.peer.uid }, 'an image that nobody signed is let in for its caller');
-      return examine(life, { ...asked, standing: 'vouched' });
+      return examine(life, { ...asked, standing: 'vouched', judgeByKernel: null });
     }
   };
 
@@ -81,7 +81,10 @@ export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
         .run(request, progressOf(request), async (life) => {
           parseMountOptions(options.mountOptions);
           const standing = standingOf({ image, isInTrustedDirectory, options, peer });
-          const examined = await examineOrAsk(life, { image, sidecar, peer, options, standing, password }, call, process);
+          const matters = standing === 'untrusted' && process !== undefined;
+          const judgeByKernel: JudgeByKernel | null = matters ? (admission) => keyrings.judge(admission, deadline) : null;
+          const asked = { image, sidecar, peer, options, standing, password, judgeByKernel };
+          const examined = await examineOrAsk(life, asked, call, process);
           try {
             const { plan, sources } = makePlan(examined, options, holder, peer);
             const passed = namespace === undefined ? sources : [namespace, ...sources];
@@ -97,7 +100,8 @@ export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
       if (image === undefined) throw new PosternError('INTERNAL');
       using _image = image;
       await lives.run(request, progressOf(request), async (life) => {
-        const { admitted } = await examine(life, { image, sidecar: undefined, peer, options, standing: 'untrusted', password: null });
+        const nobody = { sidecar: undefined, standing: 'untrusted', password: null, judgeByKernel: null } as const;
+        const { admitted } = await examine(life, { image, peer, options, ...nobody });
         closeAdmissions(admitted.map(({ admission }) => admission));
         const [first] = admitted;
         mesh.send('gateway', 'image.prepared', {
@@ -116,6 +120,10 @@ export function verityHandlers(parts: VerityParts): Handlers<'verity'> {
 
     'authority.told'(answer) {
       authority.told(answer);
+    },
+
+    'signer.told'(answer) {
+      keyrings.told(answer);
     },
 
     'request.cancel'({ request }) {

@@ -1,8 +1,8 @@
 /**
  * verity: decides which images may be mounted, and keeps the checked copies that are mounted in their place.
  * Privileges: none at all, and a user of its own; see privileges.ts.
- * Hears: allocator (image.verify), mounter (devices.state), gateway (image.prepare, request.cancel, status.ask), polkit (authority.told).
- * Sends: mounter (image.attach), gateway (image.prepared, request.progress), polkit (authority.ask).
+ * Hears: allocator (image.verify), mounter (devices.state, signer.told), gateway (image.prepare, request.cancel, status.ask), polkit (authority.told).
+ * Sends: mounter (image.attach, signer.ask), gateway (image.prepared, request.progress), polkit (authority.ask).
  * When it dies: requests that were here fail with SERVICE_DIED; a copy under way vanishes, finished ones stay and are found again.
  */
 import { runService } from '../../mesh/service.ts';

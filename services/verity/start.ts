@@ -8,6 +8,7 @@ import type { VerityConfig } from './config.ts';
 import { Examiner, type Terms } from './examine.ts';
 import { verityHandlers } from './handlers.ts';
 import { Keeper } from './keeper.ts';
+import { KernelKeyrings } from './kernel-keyrings.ts';
 import { Lanes } from './lanes.ts';
 import { Lives } from './lives.ts';
 import { OperatorsPolicy } from './policies.ts';
@@ -89,7 +90,16 @@ export async function startVerity(mesh: Mesh<'verity'>, config: VerityConfig, su
     if (peer === 'gateway') lives.cancelAll();
   });
   return {
-    handlers: verityHandlers({ mesh, examiner: new Examiner(terms, architecture), lives, devices, cryptDevices, authority, askUntrusted }),
+    handlers: verityHandlers({
+      mesh,
+      examiner: new Examiner(terms, architecture),
+      lives,
+      devices,
+      cryptDevices,
+      authority,
+      askUntrusted,
+      keyrings: new KernelKeyrings(mesh),
+    }),
     status: () => ({
       requests: lives.status(),
       work: keeper.status(),

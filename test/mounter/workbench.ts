@@ -8,6 +8,7 @@ import { LoopDevices } from '../../services/mounter/devices.ts';
 import { carryOutDirectory } from '../../services/mounter/directory.ts';
 import { carryOut } from '../../services/mounter/mount.ts';
 import { prepare } from '../../services/mounter/plan.ts';
+import { carryOutSigner } from '../../services/mounter/signer.ts';
 import { DirectFiles } from '../../services/mounter/sources/file.ts';
 import { helper } from './helper.ts';
 import { openImage } from './namespace.ts';
@@ -66,6 +67,7 @@ export function workshop(kernel: Addon = native): Workshop {
     direct: new DirectFiles(),
     run: async (job) => carryOut(job, bench),
     runDirectory: async (job) => carryOutDirectory(job, bench),
+    runSigner: async (job) => carryOutSigner(job, bench),
     unexpected: (type) => {
       throw new Error(`an attachment did not wait for ${type}`);
     },

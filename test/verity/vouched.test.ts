@@ -1,6 +1,7 @@
 /** Images that nobody stands for: somebody is asked, once and only about those, and what is let in is a copy that its caller can't reach. */
 import { appendFileSync, closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closeAll } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
 import { openFlags } from '../../native/constants.ts';
 import type { AskUntrusted, UntrustedCall } from '../../services/verity/authority.ts';
@@ -121,6 +122,68 @@ describe('an image that nobody stands for', () => {
     await bench.cancel(request);
     expect((await bench.end(request)).failed?.code).toBe('CANCELLED');
     expect(bench.unnamedCopies()).toEqual([]);
+  });
+});
+
+describe('an image that the kernel is to judge', () => {
+  let path: string;
+  beforeEach(async () => {
+    asked = await benchWith(yes);
+    await bench.kernelHasVerity();
+    const { bytes } = await makeImage({ data: fakeFileSystem(mebibyte), signer: makeSigner('stranger') });
+    path = bench.write('signed.raw', bytes);
+  });
+  let asked: UntrustedCall[];
+
+  /** What the mounter is asked, and answers. */
+  async function kernelSays(refusal: 'SIGNER_UNKNOWN' | 'SIGNATURE_INVALID' | null): Promise<void> {
+    const { payload, descriptors } = await bench.mesh.expect('signer.ask');
+    expect(payload.device).toMatchObject({ kind: 'verity-device', descriptor: 0, hashDescriptor: 1, trusted: false });
+    closeAll(descriptors);
+    await bench.mesh.deliver('mounter', 'signer.told', { ask: payload.ask, refusal, detail: '' });
+  }
+  async function outcome(refusal: 'SIGNER_UNKNOWN' | 'SIGNATURE_INVALID' | null): Promise<unknown> {
+    const request = bench.begin(path, { hasProcess: true });
+    await kernelSays(refusal);
+    const { attached, failed } = await bench.end(request);
+    closeAll(attached?.descriptors ?? []);
+    return attached?.payload.plan.partitions ?? failed?.code;
+  }
+
+  it('is let in all the same where it does not know the signer, and the answer is yes', async () => {
+    const vouched = [{ noSuid: true, source: { kind: 'verity-device', signature: null } }];
+    expect(await outcome('SIGNER_UNKNOWN')).toMatchObject(vouched);
+    expect(asked).toHaveLength(1);
+    // by then it may know the signer
+    expect(await outcome('SIGNER_UNKNOWN')).toMatchObject(vouched);
+  });
+
+  it('is nobody’s to let in where its signature is broken', async () => {
+    expect(await outcome('SIGNATURE_INVALID')).toBe('SIGNATURE_INVALID');
+    expect(asked).toEqual([]);
+  });
+
+  it('is judged by it once more when it is mounted, and is not asked about again', async () => {
+    const signed = [{ source: { kind: 'verity-device', signature: expect.any(Uint8Array), trusted: false } }];
+    expect(await outcome(null)).toMatchObject(signed);
+    const { attached } = await bench.verify(path, { hasProcess: true });
+    expect(attached?.payload.plan.partitions).toMatchObject(signed);
+    closeAll(attached?.descriptors ?? []);
+    expect(asked).toEqual([]);
+  });
+
+  it('is refused where the mounter dies over it', async () => {
+    const request = bench.begin(path, { hasProcess: true });
+    closeAll((await bench.mesh.expect('signer.ask')).descriptors);
+    bench.mesh.peerDown('mounter');
+    expect((await bench.end(request)).failed?.code).toBe('SERVICE_DIED');
+  });
+
+  it('is asked about at its mount alone where nobody could let it in', async () => {
+    const { attached } = await bench.verify(path);
+    closeAll(attached?.descriptors ?? []);
+    expect(bench.mesh.sent().map(({ name }) => name)).not.toContain('signer.ask');
+    expect(attached?.payload.plan.partitions).toMatchObject([{ source: { trusted: false } }]);
   });
 });
 

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { type Clock, systemClock } from '../../mesh/clock.ts';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import type { ImageOptions, Payload } from '../../mesh/protocol.ts';
+import { native } from '../../native/index.ts';
 import type { AskUntrusted } from '../../services/verity/authority.ts';
 import { configSchema, type VerityConfig } from '../../services/verity/config.ts';
 import { startVerity } from '../../services/verity/start.ts';
@@ -42,6 +43,8 @@ export interface Ask {
   readonly password?: string;
   /** as if it lay in a trusted directory */
   readonly trusted?: boolean;
+  /** the caller can be told apart, so that somebody may be asked about it */
+  readonly hasProcess?: boolean;
 }
 
 export interface WorkbenchOptions {
@@ -136,7 +139,7 @@ export class Workbench {
   begin(image: string | Descriptor, ask: Ask = {}): number {
     const request = ask.request ?? ++this.#request;
     const descriptor = typeof image === 'string' ? new Descriptor(openSync(image, 'r')) : image;
-    const { options, sidecar, uid = 1000, password } = ask;
+    const { options, sidecar, uid = 1000, password, hasProcess = false } = ask;
     const payload: Payload<'image.verify'> = {
       request,
       deadline: 1e12,
@@ -145,10 +148,11 @@ export class Workbench {
       password: password === undefined ? null : new TextEncoder().encode(password),
       holder: null,
       hasSidecar: sidecar !== undefined,
-      consult: null,
+      consult: hasProcess ? { interactive: false, untrusted: false } : null,
       isInTrustedDirectory: ask.trusted ?? false,
     };
-    void this.mesh.deliver('allocator', 'image.verify', payload, sidecar === undefined ? [descriptor] : [descriptor, sidecar]);
+    const process = hasProcess ? [new Descriptor(native.pidfdOpen(globalThis.process.pid))] : [];
+    void this.mesh.deliver('allocator', 'image.verify', payload, [descriptor, ...(sidecar === undefined ? [] : [sidecar]), ...process]);
     return request;
   }
 

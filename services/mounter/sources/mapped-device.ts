@@ -68,6 +68,17 @@ export function openMapped(kernel: Addon, name: string, writable: boolean, load:
   }
 }
 
+/** Only whether the kernel takes such a table. @throws whatever `load` throws; SystemError for anything else that the kernel refuses */
+export function tryTable(kernel: Addon, name: string, load: LoadTable): void {
+  using control = openControl();
+  kernel.dmCreate(control.fd, name);
+  try {
+    load(control.fd);
+  } finally {
+    removeLater(kernel, control.fd, name);
+  }
+}
+
 function sourceOf(kernel: Addon, control: Descriptor, name: string, device: OpenDevice): Source {
   return {
     path: device.path,

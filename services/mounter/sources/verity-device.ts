@@ -2,9 +2,9 @@
 import { PosternError } from '../../../mesh/errors.ts';
 import { type Addon, isSystemError } from '../../../native/index.ts';
 import { type FilePart, makeLoop } from './loop.ts';
-import { openMapped, type Target } from './mapped-device.ts';
+import { openMapped, type Target, tryTable } from './mapped-device.ts';
 import type { Source } from './source.ts';
-import { type VerityTable, verityParameters, veritySectors } from './verity-table.ts';
+import { type VeritySource, type VerityTable, verityParameters, veritySectors } from './verity-table.ts';
 
 /** Every version that has what we use: signatures it refuses by itself where it knows none. */
 export const verityTarget: Target = { name: 'verity', since: [1, 0, 0] };
@@ -28,6 +28,26 @@ export interface VerityDevice {
   readonly signature: Uint8Array | null;
   /** a certificate of the operator's made the signature: a kernel that does not know the signer has no last word */
   readonly trusted: boolean;
+}
+
+/** What verity planned, over open files. */
+export function verityDevice(source: VeritySource, name: string, data: number, hash: number): VerityDevice {
+  return {
+    name,
+    data: { fd: data, range: { offset: source.dataOffset, sizeLimit: source.dataSize } },
+    hash: { fd: hash, range: { offset: source.hashOffset, sizeLimit: source.hashSize } },
+    table: source,
+    signature: source.signature,
+    trusted: source.trusted,
+  };
+}
+
+/**
+ * Has the kernel judge the signature, and puts the device away again.
+ * @throws PosternError SIGNER_UNKNOWN, SIGNATURE_INVALID; SystemError for anything else that the kernel refuses
+ */
+export function tryVerityTable(kernel: Addon, asked: VerityDevice): void {
+  tryTable(kernel, asked.name, (control) => load(kernel, control, asked));
 }
 
 /**

@@ -7,6 +7,7 @@ import { PosternError } from '../../../mesh/errors.ts';
 import type { MountSource } from '../../../mesh/protocol.ts';
 import type { Waiter } from '../flights.ts';
 import type { Obtained } from '../keeper.ts';
+import type { JudgeByKernel } from '../kernel-keyrings.ts';
 import type { Seal } from '../seal.ts';
 import type { Source } from '../source.ts';
 
@@ -27,6 +28,8 @@ export interface Candidate {
   readonly uid: number;
   /** for what is encrypted; borrowed */
   readonly password: Uint8Array | null;
+  /** asks the kernel ahead of the mount who it believes; null where nothing would follow from the answer */
+  readonly judgeByKernel: JudgeByKernel | null;
   /** whether it is to be mounted for writing, where the route is one for that */
   readonly forWriting: boolean;
 }

@@ -9,7 +9,7 @@ import type { VerityConfig } from '../config.ts';
 import type { Keeper } from '../keeper.ts';
 import type { Trust } from '../trust.ts';
 import { deviceAdmission, type VerityDevices } from './device.ts';
-import { type Admission, type Route, storedAdmission } from './route.ts';
+import { type Admission, type Candidate, closeAdmissions, type Route, storedAdmission } from './route.ts';
 
 export interface SignedParts {
   readonly trust: Trust;
@@ -31,12 +31,25 @@ export function signedRoute({ trust, keeper, devices, signers }: SignedParts): R
       if (inPlace) {
         if (superblock === undefined) throw new PosternError('FILE_SYSTEM_UNKNOWN');
         const signature = signers === 'certificates' ? null : document.signature;
-        return deviceAdmission(candidate, { verity, rootHash: document.rootHash, type: superblock.type, signature, certificate: judged });
+        const foundation = { verity, rootHash: document.rootHash, type: superblock.type, signature, certificate: judged };
+        const admission = deviceAdmission(candidate, foundation);
+        if (judged === null) await leftToKernel(admission, candidate);
+        return admission;
       }
       const wanted = { image: source, sidecar, verity, dataOffset: offset, rootHash: document.rootHash, uid };
       return storedAdmission(await keeper.obtain(wanted, waiter), judged);
     },
   };
+}
+
+/** Where somebody could let the image in all the same, the kernel's refusal must be known now. */
+async function leftToKernel(admission: Admission, { judgeByKernel }: Candidate): Promise<void> {
+  try {
+    await judgeByKernel?.(admission);
+  } catch (refusal) {
+    closeAdmissions([admission]);
+    throw refusal;
+  }
 }
 
 /** The kernel judges a signature only when it makes the device: where it makes none, that leaves the certificates or nobody. */

@@ -87,11 +87,16 @@ export const verity = part('verity', { user: 'verity', systemCalls: programs }, 
   'image.verify': notHere,
   'image.prepare': notHere,
   'authority.told': () => {},
+  'signer.told': () => {},
   'devices.state': () => {},
   'request.cancel': () => {},
 }));
 
-export const mounter = part('mounter', {}, () => ({ 'image.attach': notHere, 'directory.attach': notHere }));
+export const mounter = part('mounter', {}, () => ({
+  'image.attach': notHere,
+  'signer.ask': notHere,
+  'directory.attach': notHere,
+}));
 
 export const lsm = part('lsm', {}, (mesh) => ({
   'range.restrict': ({ request, namespace }, descriptors) => {
