@@ -1,5 +1,5 @@
 /** What trying a password may take. The volume's maker chose the cost, so it is added up before anything is begun. Pure. */
-import type { KeyDerivation, LuksVolume } from '../../../image/luks/volume.ts';
+import type { KeyDerivation, KeyDigest, LuksVolume } from '../../../image/luks/volume.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 
 /**
@@ -9,8 +9,6 @@ import { PosternError } from '../../../mesh/errors.ts';
 const passesOverTheMost = 16;
 /** The same for PBKDF2: twice what the quickest machines do in the two seconds that `cryptsetup` aims at. 24 s on that machine. */
 const maxIterations = 2 ** 25;
-/** A digest is to be quick: `cryptsetup` takes an eighth of a second. */
-const maxDigestIterations = 2 ** 22;
 const kibibyte = 1024;
 
 /**
@@ -24,8 +22,9 @@ export function checkCost({ keyslots, digest }: LuksVolume, maxMemory: number): 
       throw tooDear(`a keyslot takes ${inMebibytes(memoryOf(derivation))}, and ${inMebibytes(maxMemory)} are allowed`);
   const filled = sum(derivations.map((derivation) => (derivation.type === 'pbkdf2' ? 0 : derivation.passes * memoryOf(derivation))));
   if (filled > passesOverTheMost * maxMemory) throw tooDear('its keyslots take too many passes over their memory');
-  const iterations = sum(derivations.map(iterationsOf));
-  if (iterations > maxIterations || digest.iterations > maxDigestIterations) throw tooDear('it asks for too many iterations');
+  // whether a keyslot gave the key, its digest tells
+  const iterations = sum(derivations.map((derivation) => iterationsOf(derivation) + weighted(digest)));
+  if (iterations > maxIterations) throw tooDear('it asks for too many iterations');
 }
 
 /** In bytes. */
@@ -33,10 +32,13 @@ export function memoryOf(derivation: KeyDerivation): number {
   return derivation.type === 'pbkdf2' ? 0 : derivation.memory * kibibyte;
 }
 
-/** With SHA-1 they count twice: four of its digests make a key of 64 bytes, two of SHA-256 do, and one takes no less time than the other. */
 function iterationsOf(derivation: KeyDerivation): number {
-  if (derivation.type !== 'pbkdf2') return 0;
-  return derivation.hash === 'sha1' ? 2 * derivation.iterations : derivation.iterations;
+  return derivation.type === 'pbkdf2' ? weighted(derivation) : 0;
+}
+
+/** With SHA-1 they count twice: four of its digests make a key of 64 bytes, two of SHA-256 do, and one takes no less time than the other. */
+function weighted({ hash, iterations }: Pick<KeyDigest, 'hash' | 'iterations'>): number {
+  return hash === 'sha1' ? 2 * iterations : iterations;
 }
 
 function sum(numbers: readonly number[]): number {
