@@ -66,12 +66,19 @@ export const images: readonly Case[] = [
   mount('signed, half of a sidecar', signed, { verityRootHash: '00'.repeat(32) }, newer),
   mount('signed, for the host', signed, {}, { namespace: 'none' }),
   mount('signed, for the host, by root', signed, {}, { namespace: 'none', uid: 0, ...told }),
+  mount('signed by a stranger', stranger, {}, asksAsToday),
   mount(
-    'signed by a stranger',
+    'signed by a stranger, by root',
     stranger,
     {},
     {
-      verdict: { sid: missing('where the kernel judges the signature, polkit is not asked about what it refuses', /KeyNotFound/) },
+      uid: 0,
+      verdict: {
+        sid: missing(
+          'polkit lets root have anything, and so is not asked: a daemon of root’s may pass a stranger’s image on, and relies on what is checked',
+          /KeyNotFound/,
+        ),
+      },
     },
   ),
   mount('signed by a stranger, policy that takes plain verity', stranger, { imagePolicy: 'root=verity' }, { verdict: asksFirst }),
