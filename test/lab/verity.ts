@@ -14,7 +14,10 @@ import {
 } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { CallError } from '../../client/client.ts';
+import { connectAs } from '../support/connect-as.ts';
 import { mounting, refusal } from './asking.ts';
+import { startHolder } from './directory.ts';
 import { makeImage, makeSigner, payloadBytes, type Signer } from './images.ts';
 import { checkLater, skip } from './report.ts';
 import { asOrdinaryUser, serve, socket, stop, until } from './server.ts';
@@ -171,7 +174,7 @@ export async function verityDevicesForReal(): Promise<void> {
   });
 
   await stop(parent);
-  parent = await serve({ state: '/home/verity-kernel', config: '[verity]\nsigners = "kernel"\n' });
+  parent = await serve({ state: '/home/verity-kernel', config: '[verity]\nsigners = "kernel"\n[polkit]\nask = true\n' });
   await checkLater('dm-verity: with signers = "kernel" a certificate of the operator’s does not count', () =>
     refusal(image, 'KeyNotFound', 'SIGNER_UNKNOWN'),
   );
@@ -180,10 +183,39 @@ export async function verityDevicesForReal(): Promise<void> {
   await checkLater('dm-verity: no device, loop or mount is left at the end', gone);
 }
 
+/** An ordinary user's mounts: root is nobody whom polkit is asked about. */
+async function askedBeforehand(known: string, unknown: string): Promise<string | true> {
+  const holder = await startHolder();
+  const user = connectAs(1000, socket);
+  const userNamespace = openSync(`/proc/${holder.pid}/ns/user`, 'r');
+  const outcome = async (path: string) => {
+    const image = openSync(path, 'r');
+    try {
+      using mounted = await user.mountImage({ image, userNamespace });
+      return `${mounted.partitions.length} mounted`;
+    } catch (thrown) {
+      return thrown instanceof CallError ? thrown.reason : String(thrown);
+    } finally {
+      closeSync(image);
+    }
+  };
+  try {
+    await user.allocate({ name: 'asked', userNamespace });
+    const told = `${await outcome(known)}, ${await outcome(unknown)}`;
+    await gone();
+    return told === '1 mounted, SIGNER_UNKNOWN' || told;
+  } finally {
+    closeSync(userNamespace);
+    user.close();
+    holder.kill('SIGKILL');
+  }
+}
+
 /** The kernel's own word, on a server that takes no other. */
 async function firmwareSigner(stranger: Signer): Promise<void> {
   const names = {
     mounts: 'dm-verity: signed by a key in the firmware’s db, an image mounts by the kernel’s word',
+    asked: 'dm-verity: where polkit may let an image in, the kernel is asked before the mount: it believes this signer and not that one',
     other: 'dm-verity: the kernel refuses a signature of that key over another root hash',
     garbage: 'dm-verity: the kernel refuses a signature that is none',
     unknown: 'dm-verity: the kernel refuses a signer that it does not know',
@@ -205,6 +237,7 @@ async function firmwareSigner(stranger: Signer): Promise<void> {
     return length === payloadBytes || `${length} bytes`;
   });
   const original = documentOf(image);
+  await checkLater(names.asked, () => askedBeforehand(image, join(ground, 'unknown.raw')));
   await checkLater(names.other, async () => {
     const { signature } = documentOf(await makeImage(ground, 'firmware-other', signer));
     putDocument(image, { ...original, signature });
