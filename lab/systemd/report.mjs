@@ -7,12 +7,13 @@ const nameOf = (fact) => (fact.case === undefined ? fact.recorded?.name : `${fac
 /** @param {string | undefined} some what LAB_CASES says, where not every call was made */
 export function writeComparison(suites, some) {
   const known = some !== undefined && existsSync(comparisonFile) ? JSON.parse(readFileSync(comparisonFile, 'utf8')) : [];
-  const others = known.filter(({ kernel }) => !suites.some((suite) => suite.kernel === kernel));
-  const renewed = suites.map((suite) => {
-    const former = known.find(({ kernel }) => kernel === suite.kernel);
-    return former === undefined ? suite : { ...suite, facts: merged(former.facts, suite.facts) };
+  const of = (list, former) => list.find(({ kernel }) => kernel === former.kernel);
+  const renewed = known.map((former) => {
+    const latter = of(suites, former);
+    return latter === undefined ? former : { ...latter, facts: merged(former.facts, latter.facts) };
   });
-  writeFileSync(comparisonFile, `${JSON.stringify([...renewed, ...others], null, 1)}\n`);
+  const added = suites.filter((suite) => of(known, suite) === undefined);
+  writeFileSync(comparisonFile, `${JSON.stringify([...renewed, ...added], null, 1)}\n`);
   process.stdout.write(`report: ${comparisonFile}\n`);
 }
 
