@@ -16,8 +16,13 @@ export async function outcome(bytes: Uint8Array): Promise<LuksVolume | string> {
   }
 }
 
-/** Nothing that a reader would trip over. */
-export function expectBounds({ segment, keyslots, digest }: LuksVolume, size: number): void {
+/** They are refused by name, or lead nowhere that a reader would trip over. */
+export async function expectNothingOutside(bytes: Uint8Array): Promise<void> {
+  const read = await outcome(bytes);
+  if (typeof read !== 'string') expectBounds(read, bytes.length);
+}
+
+function expectBounds({ segment, keyslots, digest }: LuksVolume, size: number): void {
   expect(inside(segment.offset, segment.size, size)).toBe(true);
   expect(segment.size).toBeGreaterThan(0);
   expect(segment.size % segment.sectorSize).toBe(0);

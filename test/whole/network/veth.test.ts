@@ -10,6 +10,10 @@ describe.skipIf(!isRoot)('a pair of interfaces (needs root)', () => {
   const setting = networkSetting();
   const { adopt, codeOf, enter, innerLink, inside, tap, tenant, veth } = setting;
 
+  /** Has the inner end in the host's network, as root there could. */
+  const takeOut = ({ pid }: Shell, name: string, newName: string) =>
+    run('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', 'link', 'set', name, 'netns', String(process.pid), 'name', newName]);
+
   it('connects the namespace with the host', async () => {
     const shell = await tenant();
     const { hostName, name } = await veth(shell);
@@ -51,17 +55,7 @@ describe.skipIf(!isRoot)('a pair of interfaces (needs root)', () => {
   it('is gone with its namespace, though somebody took its other end elsewhere', async () => {
     const shell = await tenant();
     await veth(shell, 'moved');
-    await run('nsenter', [
-      `--net=/proc/${shell.pid}/ns/net`,
-      'ip',
-      'link',
-      'set',
-      'moved',
-      'netns',
-      String(process.pid),
-      'name',
-      'ns-moved',
-    ]);
+    await takeOut(shell, 'moved', 'ns-moved');
     expect(await hostLinks()).toHaveLength(2);
     await shell.end();
     expect(await noHostLinks()).toEqual([]);
@@ -70,17 +64,7 @@ describe.skipIf(!isRoot)('a pair of interfaces (needs root)', () => {
   it('is found by its longer name where somebody gave it another', async () => {
     const shell = await tenant();
     const { hostName } = await veth(shell, 'moved');
-    await run('nsenter', [
-      `--net=/proc/${shell.pid}/ns/net`,
-      'ip',
-      'link',
-      'set',
-      'moved',
-      'netns',
-      String(process.pid),
-      'name',
-      'ns-moved',
-    ]);
+    await takeOut(shell, 'moved', 'ns-moved');
     await run('ip', ['link', 'set', hostName, 'name', 'ns-renamed']);
     await shell.end();
     expect(await noHostLinks()).toEqual([]);
