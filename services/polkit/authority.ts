@@ -5,7 +5,7 @@ import type { Descriptor } from '../../mesh/descriptors.ts';
 import type { Logger } from '../../mesh/log.ts';
 import type { Node, Payload } from '../../mesh/protocol.ts';
 import { type Bus, BusError, BusLost } from './bus.ts';
-import { cancelCheck, checkAuthorization, meansAbsent, type Question, verdictOf } from './check.ts';
+import { cancelCheck, checkAuthorization, meansAbsent, meansUnknown, type Question, verdictOf } from './check.ts';
 import { Breach } from './dbus/reader.ts';
 import { pathOf } from './path.ts';
 import type { Place } from './place.ts';
@@ -105,7 +105,7 @@ export class Authority {
     directory: Descriptor | undefined,
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const bus = await orAbort(this.#options.place.take(), signal).catch((error: unknown) => {
+    const bus = await orAbort(this.#options.place.take(asked.action), signal).catch((error: unknown) => {
       if (error instanceof BusLost && error.isAbsent) return null;
       throw error;
     });
@@ -128,7 +128,11 @@ export class Authority {
     try {
       return verdictOf(await bus.call(checkAuthorization(question), signal));
     } catch (error) {
-      if (error instanceof BusError && meansAbsent(error.errorName, error.message)) return 'absent';
+      if (error instanceof BusError && meansAbsent(error.errorName)) return 'absent';
+      if (error instanceof BusError && meansUnknown(error.errorName, error.message)) {
+        this.#options.place.isUnknown(question.action, bus);
+        return 'absent';
+      }
       // Nobody may be left with a dialog whose answer counts for nothing.
       if (signal.aborted) bus.tell(cancelCheck(question.name));
       throw error;

@@ -5,7 +5,11 @@ import { Breach } from './dbus/reader.ts';
 import type { Writer } from './dbus/writer.ts';
 
 export const polkitName = 'org.freedesktop.PolicyKit1';
-const authority = { destination: polkitName, path: '/org/freedesktop/PolicyKit1/Authority', interface: `${polkitName}.Authority` } as const;
+export const authority = {
+  destination: polkitName,
+  path: '/org/freedesktop/PolicyKit1/Authority',
+  interface: `${polkitName}.Authority`,
+} as const;
 
 /** A process that no other can be taken for: a number may come again, but not with the same start. */
 export interface Subject {
@@ -66,12 +70,14 @@ const nobody = [
   'org.freedesktop.systemd1.NoSuchUnit',
 ];
 
-/**
- * Whether an error means that there is nobody to say yes or no. polkit has rules only for actions that a policy file of the machine
- * declares; of others it has nothing to say but that.
- */
-export function meansAbsent(errorName: string, text: string): boolean {
-  return nobody.includes(errorName) || (errorName === `${polkitName}.Error.Failed` && /^Action \S+ is not registered$/.test(text));
+/** Whether an error means that there is nobody to say yes or no. */
+export function meansAbsent(errorName: string): boolean {
+  return nobody.includes(errorName);
+}
+
+/** polkit has rules only for actions that a policy file of the machine declares; of others it has nothing to say but that. */
+export function meansUnknown(errorName: string, text: string): boolean {
+  return errorName === `${polkitName}.Error.Failed` && /^Action \S+ is not registered$/.test(text);
 }
 
 function variant(writer: Writer, key: string, type: string, value: () => void): void {

@@ -1,5 +1,6 @@
 /** Our place on the system bus: one connection for all questions, made when the first one comes and again when one comes after its end. */
 import { type Actor, createActor } from 'xstate';
+import type { Action } from '../../mesh/authority.ts';
 import { type Clock, machineClock } from '../../mesh/clock.ts';
 import type { Logger } from '../../mesh/log.ts';
 import { Bus, BusLost, busItself } from './bus.ts';
@@ -54,18 +55,28 @@ export class Place {
     return this.#seat?.presence.canAnswer === true;
   }
 
+  canAnswerAbout(action: Action): boolean {
+    return this.#seat?.presence.canAnswerAbout(action) === true;
+  }
+
   /**
-   * The bus, for a question to polkit; null where the bus runs and has no polkit. Where we are on the bus this asks nobody anything.
+   * The bus, for a question to polkit; null where the bus runs and has no polkit, or one that does not know the action. Where we are on the
+   * bus this asks nobody anything.
    * @throws BusLost where no bus runs (`isAbsent`), or it can't be reached
    */
-  take(): Promise<Bus | null> {
+  take(action: Action): Promise<Bus | null> {
     if (this.state === 'joined' && this.#seat !== undefined) {
       this.#lookAgain(this.#seat);
-      return Promise.resolve(this.#seat.presence.canAnswer ? this.#seat.bus : null);
+      return Promise.resolve(this.canAnswerAbout(action) ? this.#seat.bus : null);
     }
     const taken = new Promise<Bus | null>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     this.#actor.send({ type: 'WANTED' });
     return taken;
+  }
+
+  /** Whoever answers on this bus has said so. */
+  isUnknown(action: Action, bus: Bus): void {
+    if (this.#seat?.bus === bus) this.#seat.presence.isUnknown(action);
   }
 
   close(): void {
@@ -75,7 +86,7 @@ export class Place {
 
   async #connect(): Promise<void> {
     const { path, uid, clock, log } = this.#options;
-    const presence = new Presence();
+    const presence = new Presence(clock);
     const bus = new Bus(path, uid, {
       signal: (message) => presence.hear(message),
       lost: (why) => this.#lost(bus, why),

@@ -116,6 +116,47 @@ describe('what polkit says', () => {
   });
 });
 
+describe('an action that polkit does not know', () => {
+  const another = 'io.systemd.mount-file-system.mount-directory-privately';
+  const told = () => bus.heard.length;
+  beforeEach(async () => {
+    bus.polkit = (heard) => bus.refuse(heard, 'org.freedesktop.PolicyKit1.Error.Failed', `Action ${action} is not registered`);
+    expect((await ask()).verdict).toBe('absent');
+    bus.polkit = (heard) => bus.answer(heard, false, false);
+  });
+
+  it('is not asked about again, and others are', async () => {
+    expect((await ask()).verdict).toBe('absent');
+    expect(told()).toBe(1);
+    expect((await ask({ action: another })).verdict).toBe('no');
+  });
+
+  it('is asked about once polkit says that its actions have changed', async () => {
+    bus.signalChanged();
+    await until(() => place.canAnswerAbout(action));
+    expect((await ask()).verdict).toBe('no');
+  });
+
+  it('is asked about once somebody else is polkit', async () => {
+    bus.signalOwner(':1.7');
+    await until(() => place.canAnswerAbout(action));
+    expect((await ask()).verdict).toBe('no');
+  });
+
+  it('is asked about on the next connection', async () => {
+    bus.drop();
+    await until(() => !place.canAnswer);
+    expect((await ask()).verdict).toBe('no');
+  });
+
+  it('is asked about some seconds later in any case', async () => {
+    clock.advance(9_999);
+    expect((await ask()).verdict).toBe('absent');
+    clock.advance(1);
+    expect((await ask()).verdict).toBe('no');
+  });
+});
+
 describe('where polkit is absent', () => {
   it('is known without a bus', async () => {
     await bus.close();

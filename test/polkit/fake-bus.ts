@@ -116,6 +116,11 @@ export class FakeBus {
     for (const socket of this.#sockets) socket.write(told);
   }
 
+  /** Tells everybody that there are other actions or rules. */
+  signalChanged(): void {
+    this.write(encodeTold({ kind: 'signal', sender: ':1.5', interface: 'org.freedesktop.PolicyKit1.Authority', member: 'Changed' }));
+  }
+
   write(bytes: Buffer): void {
     for (const socket of this.#sockets) socket.write(bytes);
   }
