@@ -81,6 +81,7 @@ describe('refused, and nobody is asked, is', () => {
     ['a list of users', user, { service }, { error: error('EnumerationNotSupported') }],
     ['a list of groups', group, { gid: null, service }, { error: error('EnumerationNotSupported') }],
     ['any membership', memberships, { userName: 'ns-web-7', service }, { error: error('NoRecordFound') }],
+    ['a name that none of ours can be', user, { userName: 'postgres', service }, { error: error('NoRecordFound') }],
     ['a name of any length', user, { userName: 'n'.repeat(100_000), service }, { error: error('NoRecordFound') }],
     ['no name', user, { userName: '', service }, { parameter: 'userName' }],
     ['a number as a name', group, { groupName: '4711', service }, { parameter: 'groupName' }],

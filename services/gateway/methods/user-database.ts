@@ -59,6 +59,8 @@ function find(request: Request, { id = null, idParameter, name = null, nameParam
   if (name !== null && name.length > maxName) throw new PosternError('RECORD_NOT_FOUND');
   const method = idParameter === 'uid' ? userName : groupName;
   authorise({ method, peer: request.client.peer });
+  // everybody who is looked up on this machine and not known by file is asked for here, too: no other process need hear of it
+  if (id === null && name?.startsWith(ourPrefix) === false) throw new PosternError('RECORD_NOT_FOUND');
   request.authorised();
   request.pass('allocator', 'record.find', { request: request.id, id, name }, []);
 }
@@ -66,6 +68,8 @@ function find(request: Request, { id = null, idParameter, name = null, nameParam
 /** What passwd(5) has no place for, a number, and what reads as a folder: systemd's daemon refuses just these, seen from versions 257 and 262. */
 const noName = /^\.{0,2}$|^-?[0-9]+$|^ | $|[:/\p{Cc}]/u;
 
+/** Each name of ours begins so. */
+const ourPrefix = 'ns-';
 /** Longer than any name of ours. */
 const maxName = 64;
 
@@ -82,7 +86,7 @@ function checkService(given: string): void {
 /** https://systemd.io/USER_RECORD */
 function userRecord({ name, offset, id, unit }: Found): Record<string, unknown> {
   return {
-    userName: `ns-${name}-${offset}`,
+    userName: `${ourPrefix}${name}-${offset}`,
     uid: id,
     gid: nobody,
     realName: `User ${offset} of namespace ${name}`,
@@ -97,7 +101,7 @@ function userRecord({ name, offset, id, unit }: Found): Record<string, unknown> 
 /** https://systemd.io/GROUP_RECORD */
 function groupRecord({ name, offset, id, unit }: Found): Record<string, unknown> {
   return {
-    groupName: `ns-${name}-${offset}`,
+    groupName: `${ourPrefix}${name}-${offset}`,
     gid: id,
     description: `Group ${offset} of namespace ${name}`,
     service,
