@@ -1,7 +1,24 @@
 /** The part of the edge to the kernel that Node brings itself: reading at a place, folders, whole small files. Failures are SystemErrors. */
-import { constants, read, type Stats } from 'node:fs';
+import { type BigIntStats, constants, read, type Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { isSystemError } from './index.ts';
+
+/**
+ * A file changed this shortly before it was looked at may change again without a new time: the kernel's clock for files ticks every
+ * 10 ms at worst (HZ=100). Several ticks, for file systems that round.
+ */
+const restingNanoseconds = 100_000_000n;
+
+/** Device, inode, size and times of a regular file: the same again means that nobody wrote to it. Null for block devices, which don't tell. */
+export function identityOf(stats: BigIntStats): string | null {
+  if (!stats.isFile()) return null;
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}
+
+/** Whether a file's times are old enough to show the next change. */
+export function isAtRest(stats: BigIntStats): boolean {
+  return stats.ctimeNs + restingNanoseconds < BigInt(Date.now()) * 1_000_000n;
+}
 
 /** One positional read on libuv's pool. Resolves to the number of bytes, which may be less than asked for, and 0 at the end. */
 export function readAt(fd: number, target: Uint8Array, position: number): Promise<number> {

@@ -1,23 +1,27 @@
 /** Carries one attachment through its life. Holds what the machine may not, descriptors and reservations, and lets go at every end. */
+import { fstatSync } from 'node:fs';
 import { createActor } from 'xstate';
 import { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
+import { identityOf, isAtRest } from '../../native/files.ts';
 import type { Addon } from '../../native/index.ts';
 import { type FileKey, fileKey, type LoopDevices, type Reservation } from './devices.ts';
-import type { DirectoryJob, Growth, JobOutcome, JobSource, MadeMount, MountJob, SignerJob } from './job.ts';
+import type { DirectoryJob, Growth, JobOutcome, JobPartition, JobSource, MadeMount, MountJob, SignerJob } from './job.ts';
+import type { KeptDevices } from './kept-devices.ts';
 import { attachmentMachine } from './machine.ts';
 import type { Preparation } from './plan.ts';
 import { type CryptSource, cryptDeviceName } from './sources/crypt-table.ts';
 import type { DirectFiles } from './sources/file.ts';
 import { type LoopRange, wholeFile } from './sources/loop.ts';
-import { devicePrefix } from './sources/mapped-device.ts';
+import { devicePrefix, holdMapped } from './sources/mapped-device.ts';
 import { verityDevice } from './sources/verity-device.ts';
 import { type VeritySource, verityDeviceName } from './sources/verity-table.ts';
 
 /** What every attachment of this process shares. */
 export interface Workshop {
-  readonly kernel: Pick<Addon, 'describe'>;
+  readonly kernel: Pick<Addon, 'describe' | 'dmStatus'>;
   readonly devices: LoopDevices;
+  readonly kept: KeptDevices;
   readonly direct: DirectFiles;
   readonly run: (job: MountJob) => Promise<JobOutcome>;
   readonly runDirectory: (job: DirectoryJob) => Promise<JobOutcome>;
@@ -88,41 +92,48 @@ class Attachment {
     this.#ways = this.#work.partitions.map((partition) => this.#way(partition));
     const keys = new Set(this.#ways.flatMap((way) => (way.kind === 'loop' && way.key !== null ? [way.key] : [])));
     for (const key of [...keys].sort()) {
-      const writable = this.#work.partitions.some((partition, index) => partition.writable && isOn(this.#ways[index], key));
-      this.#reservations.set(key, await this.#workshop.devices.reserve(key, writable, this.#work.deadline));
+      const partitions = this.#work.partitions.filter((_, index) => isOn(this.#ways[index], key));
+      const writable = partitions.some((partition) => partition.writable);
+      const wish = { writable, version: this.#version(partitions[0]), deadline: this.#work.deadline };
+      this.#reservations.set(key, await this.#workshop.devices.reserve(key, wish));
     }
     this.#life.send({ type: 'SETTLED' });
   }
 
   async #mount(): Promise<void> {
-    const { deadline, namespace, partitions } = this.#work;
-    const outcome = await this.#workshop.run({
-      deadline,
-      namespace: namespace?.fd ?? null,
-      partitions: partitions.map(({ designator, name, writable, growTo, attributes, options }, index) => ({
-        designator,
-        fileSystem: name,
-        writable,
-        growTo,
-        attributes,
-        options,
-        source: this.#source(index),
-      })),
-    });
-    if (outcome.kind === 'mounted') this.#finish(outcome.mounts);
+    const { deadline, namespace } = this.#work;
+    const partitions = this.#work.partitions.map(({ designator, name, writable, growTo, attributes, options }, index) => ({
+      designator,
+      fileSystem: name,
+      writable,
+      growTo,
+      attributes,
+      options,
+      source: this.#source(index),
+    }));
+    const outcome = await this.#workshop.run({ deadline, namespace: namespace?.fd ?? null, partitions });
+    if (outcome.kind === 'mounted') this.#finish(outcome.mounts, partitions);
     else if (outcome.kind === 'device-needed') this.#learn(outcome.partition);
     else this.#refuse(new PosternError(outcome.code, outcome.detail));
   }
 
-  #finish(made: readonly MadeMount[]): void {
+  #finish(made: readonly MadeMount[], partitions: readonly JobPartition[]): void {
     const mounts = made.map(({ fd, growth }) => ({ mount: new Descriptor(fd), growth }));
     for (const [index, { device }] of made.entries()) {
       const way = this.#ways[index];
       if (way?.kind === 'loop' && way.key !== null) this.#reservations.get(way.key)?.settle(device);
     }
     this.#letGo();
+    for (const { source } of partitions) if (source.kind === 'verity-device') this.#keep(source.name);
     this.#life.send({ type: 'MOUNTED' });
     this.#done(mounts);
+  }
+
+  /** Of no other kind of device mapper's: what is written must be on the disk with the last mount, and a key gone. */
+  #keep(name: string): void {
+    const { kernel, kept } = this.#workshop;
+    const device = holdMapped(kernel, name);
+    if (device !== null) kept.keep(name, device);
   }
 
   #learn(index: number): void {
@@ -189,6 +200,12 @@ class Attachment {
 
   #facts(partition: Preparation) {
     return this.#workshop.kernel.describe(this.#descriptor(partition.source.descriptor).fd);
+  }
+
+  /** Where a change of the file would show. */
+  #version(partition: Preparation | undefined): string | null {
+    const stats = fstatSync(this.#descriptor(partition?.source.descriptor).fd, { bigint: true });
+    return isAtRest(stats) ? identityOf(stats) : null;
   }
 
   #descriptor(index: number | undefined): Descriptor {

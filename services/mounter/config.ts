@@ -12,5 +12,10 @@ export const configSchema = v.strictObject({
   workers: v.optional(count(1, 16), defaultWorkers),
   /** mounts that may wait for a worker; one more is refused */
   queue: v.optional(count(1, 65536), 1024),
+  /**
+   * milliseconds that a device is held after something was mounted from it for reading; until then its file is in use. 0: not at all. Covers
+   * whoever starts one container after another from an image, and is over before a person takes the medium out
+   */
+  keep_devices: v.optional(count(0, 60_000), 2000),
 });
 export type MounterConfig = v.InferOutput<typeof configSchema>;

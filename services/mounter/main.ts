@@ -1,7 +1,8 @@
 /**
  * mounter: makes mounts out of verity's plans and callers' directories: loop devices, superblocks, ID maps, flags that stay. Trusts no
  * image's content to be sound.
- * Privileges: uid 0 with SYS_ADMIN, SYS_CHROOT and, to grow ext4, SYS_RESOURCE; sees /dev and /proc; see privileges.ts. Owns nothing that outlives a request.
+ * Privileges: uid 0 with SYS_ADMIN, SYS_CHROOT and, to grow ext4, SYS_RESOURCE; sees /dev and /proc; see privileges.ts. Owns devices, for a
+ * moment after something was mounted from them.
  * Hears: verity (image.attach, signer.ask), allocator (directory.attach), gateway (status.ask).
  * Sends: verity (devices.state, signer.told), lsm (mounts.allow, directory.allow), gateway (request.handoff, request.failed, status.tell).
  * When it dies: requests that were here fail with SERVICE_DIED; mounts that were handed out stay; half-made ones and their loop
@@ -14,6 +15,7 @@ import { native } from '../../native/index.ts';
 import { configSchema } from './config.ts';
 import { LoopDevices } from './devices.ts';
 import { mounterHandlers } from './handlers.ts';
+import { KeptDevices } from './kept-devices.ts';
 import { MountPool } from './pool.ts';
 import { privileges } from './privileges.ts';
 import { cryptTarget } from './sources/crypt-device.ts';
@@ -35,7 +37,8 @@ await runService({
         process.exit(exitCodes.bug);
       },
     });
-    const devices = new LoopDevices(native, clock);
+    const kept = new KeptDevices(clock, config.keep_devices);
+    const devices = new LoopDevices(native, clock, kept);
     devices.discover();
     const missing = { verityMissing: targetMissing(native, verityTarget), cryptMissing: targetMissing(native, cryptTarget) };
     if (Object.values(missing).includes(null)) sweepDevices(native);
@@ -46,6 +49,7 @@ await runService({
     const workshop = {
       kernel: native,
       devices,
+      kept,
       direct: new DirectFiles(),
       run: (job: Parameters<typeof pool.run>[0]) => pool.run(job),
       runDirectory: (job: Parameters<typeof pool.runDirectory>[0]) => pool.runDirectory(job),
@@ -54,7 +58,15 @@ await runService({
     };
     return {
       handlers: mounterHandlers(mesh, workshop, tally),
-      status: () => ({ workers: config.workers, waiting: pool.waiting, devicesSeen: devices.remembered, ...missing, ...tally.report() }),
+      stop: () => kept.releaseAll(),
+      status: () => ({
+        workers: config.workers,
+        waiting: pool.waiting,
+        devicesSeen: devices.remembered,
+        devicesKept: kept.size,
+        ...missing,
+        ...tally.report(),
+      }),
     };
   },
 });

@@ -6,7 +6,7 @@ import type { DirectoryJob, JobOutcome, MountJob, SignerJob } from './job.ts';
 
 type Job = MountJob | DirectoryJob | SignerJob;
 
-export interface PoolOptions extends MounterConfig {
+export interface PoolOptions extends Pick<MounterConfig, 'workers' | 'queue'> {
   /** the worker's bundle */
   readonly file: string;
   /** A worker or its helper is lost, and with it what it had open. After the lock-down none can be started: only a new process helps. */

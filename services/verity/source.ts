@@ -3,19 +3,13 @@ import { type BigIntStats, fstatSync } from 'node:fs';
 import { boundedReader, type Reader } from '../../image/reader.ts';
 import type { Descriptor } from '../../mesh/descriptors.ts';
 import { PosternError } from '../../mesh/errors.ts';
-import { readAt } from '../../native/files.ts';
+import { identityOf, isAtRest, readAt } from '../../native/files.ts';
 import { isSystemError, native } from '../../native/index.ts';
-
-/**
- * A file changed this shortly before it was read may change again without a new time: the kernel's clock for files ticks every
- * 10 ms at worst (HZ=100). Several ticks, for file systems that round.
- */
-const restingNanoseconds = 100_000_000n;
 
 export class Source {
   readonly descriptor: Descriptor;
   readonly reader: Reader;
-  /** Device, inode, size and times: the same again means that nobody wrote to it. Null for block devices, which don't tell. */
+  /** the same again means that nobody wrote to it; null for block devices, which don't tell */
   readonly identity: string | null;
   /** Whether its times are old enough to show the next change. */
   readonly atRest: boolean;
@@ -44,8 +38,7 @@ export class Source {
     const size = stats.isBlockDevice() ? BigInt(native.describe(fd).size) : stats.size;
     if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new PosternError('IMAGE_TOO_LARGE');
     const identity = identityOf(stats);
-    const atRest = identity !== null && stats.ctimeNs + restingNanoseconds < BigInt(Date.now()) * 1_000_000n;
-    return new Source(descriptor, Number(size), identity, atRest);
+    return new Source(descriptor, Number(size), identity, identity !== null && isAtRest(stats));
   }
 
   /** The same open file, as it was when this object was made, under a descriptor of its own: for work that outlives a request. */
@@ -57,11 +50,6 @@ export class Source {
   checkUnchanged(): void {
     if (identityOf(statOf(this.descriptor.fd)) !== this.identity) throw new PosternError('IMAGE_CHANGED');
   }
-}
-
-function identityOf(stats: BigIntStats): string | null {
-  if (!stats.isFile()) return null;
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
 }
 
 function statOf(fd: number): BigIntStats {

@@ -114,6 +114,16 @@ export async function verityDevicesForReal(): Promise<void> {
     await gone();
     return (shared === 1 && still === 1 && readable === payloadBytes) || `${shared}, then ${still} devices`;
   });
+  await checkLater('dm-verity: the next mount finds the device of the last, which goes a moment later', async () => {
+    const serial = async () => {
+      await mounting(image, (mounted) => mounted.attach(first));
+      unmount(first);
+      return sysText(`/sys/block/${verityDevices()[0]}/diskseq`);
+    };
+    const [one, other] = [await serial(), await serial()];
+    await gone();
+    return (one !== '' && one === other) || `devices ${one} and ${other}`;
+  });
   await checkLater('dm-verity: data changed afterwards gives EIO, and the rest goes on', async () => {
     await mounting(image, (mounted) => mounted.attach(first));
     flip(image);

@@ -6,6 +6,7 @@ import { systemClock } from '../../mesh/clock.ts';
 import { closeAll, type Descriptor } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
+import { KeptDevices } from '../../services/mounter/kept-devices.ts';
 import { MountPool } from '../../services/mounter/pool.ts';
 import { helper } from './helper.ts';
 import { type Images, makeImages } from './images.ts';
@@ -71,7 +72,7 @@ describe.skipIf(!isRoot)('mounts of one file (needs root)', () => {
   it('are shared with those of an earlier life of the mounter', async () => {
     const image = { path: images.of('squashfs'), fileSystem: 'squashfs' };
     const earlier = await mount([image], client.namespace, fresh());
-    const devices = new LoopDevices(native, systemClock);
+    const devices = new LoopDevices(native, systemClock, new KeptDevices(systemClock, 0));
     devices.discover();
     const later = await mount([image], client.namespace, { ...fresh(), devices });
     expect(newLoops()).toHaveLength(1);

@@ -6,6 +6,7 @@ import { type Addon, native } from '../../native/index.ts';
 import { type Attached, attach, type Workshop } from '../../services/mounter/attachment.ts';
 import { LoopDevices } from '../../services/mounter/devices.ts';
 import { carryOutDirectory } from '../../services/mounter/directory.ts';
+import { KeptDevices } from '../../services/mounter/kept-devices.ts';
 import { carryOut } from '../../services/mounter/mount.ts';
 import { prepare } from '../../services/mounter/plan.ts';
 import { carryOutSigner } from '../../services/mounter/signer.ts';
@@ -59,11 +60,12 @@ export function planFor(wanted: readonly Wanted[]): MountPlan {
 }
 
 /** A workshop whose worker is this thread. */
-export function workshop(kernel: Addon = native): Workshop {
+export function workshop(kernel: Addon = native, kept = new KeptDevices(systemClock, 0)): Workshop {
   const bench = { kernel, helper: helper(), now: systemClock.now };
   return {
     kernel: native,
-    devices: new LoopDevices(native, systemClock),
+    devices: new LoopDevices(native, systemClock, kept),
+    kept,
     direct: new DirectFiles(),
     run: async (job) => carryOut(job, bench),
     runDirectory: async (job) => carryOutDirectory(job, bench),

@@ -68,6 +68,17 @@ export function openMapped(kernel: Addon, name: string, writable: boolean, load:
   }
 }
 
+/** A device that is there for reading, held open: it lives at least as long. Null where it has gone, or the kernel won't have it opened. */
+export function holdMapped(kernel: Pick<Addon, 'dmStatus'>, name: string): Descriptor | null {
+  try {
+    using control = openControl();
+    return join(kernel, control.fd, name, false)?.descriptor ?? null;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return null;
+  }
+}
+
 /** Only whether the kernel takes such a table. @throws whatever `load` throws; SystemError for anything else that the kernel refuses */
 export function tryTable(kernel: Addon, name: string, load: LoadTable): void {
   using control = openControl();
@@ -97,7 +108,7 @@ interface OpenDevice {
 }
 
 /** The device of this name, held open; null where there is none, or none that is ready. */
-function join(kernel: Addon, control: number, name: string, writable: boolean): OpenDevice | null {
+function join(kernel: Pick<Addon, 'dmStatus'>, control: number, name: string, writable: boolean): OpenDevice | null {
   let descriptor: Descriptor | undefined;
   try {
     const before = kernel.dmStatus(control, name);
