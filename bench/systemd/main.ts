@@ -4,7 +4,7 @@
  *   node systemd.mjs PROJECT IMAGES [CLIENTS…]
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { originals, postern, systemdVersion } from '../../lab/systemd/servers.ts';
@@ -17,6 +17,7 @@ if (project === undefined || images === undefined) throw new Error('usage: syste
 /** Both servers look for signers' certificates there. */
 const signers = '/etc/verity.d';
 const trustedFolder = '/var/lib/machines';
+const firstUser = 3000;
 
 function put(from: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
@@ -36,6 +37,14 @@ function makeBareImage(tree: string, image: string): string {
   return image;
 }
 
+/** The clients' accounts (bench/client/stock.c): for a user whom no file knows, polkit would ask every database of the machine, Postern's too. */
+function addUsers(count: number): void {
+  for (const id of Array.from({ length: count }, (_, index) => firstUser + index)) {
+    appendFileSync('/etc/passwd', `client-${id}:x:${id}:${id}::/:/usr/sbin/nologin\n`);
+    appendFileSync('/etc/group', `client-${id}:x:${id}:\n`);
+  }
+}
+
 put(join(images, 'trust/bench.crt'), signers);
 // systemd keeps it to root
 chmodSync(trustedFolder, 0o755);
@@ -51,6 +60,7 @@ const theirs = originals(['SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1']);
 const settings = `[polkit]\npatience = 300000\n[gateway.deadlines]\nrequest = 300000\n[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`;
 const servers = [theirs, postern(project, settings)];
 const clients = counts.length > 0 ? counts.map(Number) : [1, 16];
+addUsers(Math.max(...clients));
 const result = await measureAll(servers, ground, clients, (text) => process.stderr.write(`${text}\n`));
 const suite = readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"$/m)?.[1] ?? 'Debian';
 process.stdout.write(`### ${suite}, systemd ${systemdVersion()}, kernel ${release()}\n\n${report(result)}\n`);
