@@ -1,10 +1,6 @@
 /**
- * `npm run bench`: Postern beside the floor. bench/README.md tells what is measured, and how.
- *
- *   --json           one JSON document instead of the table
- *   --only WHAT      calls, first or held instead of all three; may be repeated
- *
- * Started by tools/bench.mjs, which builds the C programs beside this bundle.
+ * Postern beside the floor. bench/README.md tells what is measured, and how. Started by tools/bench.mjs, which builds the C programs beside this
+ * bundle and has looked at the options.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';

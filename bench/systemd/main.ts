@@ -1,7 +1,7 @@
 /**
  * systemd's own daemons and Postern beside each other, in a virtual machine with systemd as PID 1, one after the other on the same paths.
  * `npm run bench:systemd` brings it there. Prints a table.
- *   node systemd.mjs PROJECT IMAGES [CLIENTS…]
+ *   node systemd.mjs PROJECT IMAGES CLIENTS…
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { measureAll } from './measure.ts';
 import { report } from './report.ts';
 
 const [project, images, ...counts] = process.argv.slice(2);
-if (project === undefined || images === undefined) throw new Error('usage: systemd.mjs PROJECT IMAGES [CLIENTS…]');
+if (project === undefined || images === undefined || counts.length === 0) throw new Error('usage: systemd.mjs PROJECT IMAGES CLIENTS…');
 /** Both servers look for signers' certificates there. */
 const signers = '/etc/verity.d';
 const trustedFolder = '/var/lib/machines';
@@ -59,7 +59,7 @@ const theirs = originals(['SYSTEMD_MOUNTFSD_TRUSTED_DIRECTORIES=1']);
 // emulated, polkit takes longer over many questions than it may elsewhere
 const settings = `[polkit]\npatience = 300000\n[gateway.deadlines]\nrequest = 300000\n[verity.routes]\ntrusted_directories = ["${trustedFolder}"]\n`;
 const servers = [theirs, postern(project, settings)];
-const clients = counts.length > 0 ? counts.map(Number) : [1, 16];
+const clients = counts.map(Number);
 addUsers(Math.max(...clients));
 const result = await measureAll(servers, ground, clients, (text) => process.stderr.write(`${text}\n`));
 const suite = readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"$/m)?.[1] ?? 'Debian';

@@ -15,6 +15,8 @@ const eachAlone = 12;
 const eachOfMany = 3;
 /** … and before that, which does not count. */
 const eachToWarm = 1;
+/** By one client so often, one after the other, that each of a server's processes has had a call. */
+const aloneToWarm = 8;
 /** The originals' processes load programs into the kernel with their first call, and time out over it where many do it at once. */
 const triesToWarm = 4;
 const timedOut = /"errno":110\b/;
@@ -83,7 +85,8 @@ async function takeAll(call: Call, mine: readonly Taken[], server: Server, groun
   for (const one of mine) {
     if (one.failure !== null) continue;
     try {
-      await warm(call.name, () => call.run(ground, one.clients, eachToWarm), say);
+      const toWarm = one.clients === 1 ? aloneToWarm : 1;
+      for (let left = toWarm; left > 0; left--) await warm(call.name, () => call.run(ground, one.clients, eachToWarm), say);
       await sleep(pauseMs);
       const before = cpu(server.groups, ownGroup());
       one.runs.push(await call.run(ground, one.clients, one.clients === 1 ? eachAlone : eachOfMany));
