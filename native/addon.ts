@@ -173,11 +173,9 @@ export interface Addon extends BlockDevices, NetworkDevices {
   /** Our own user namespace. */
   ownUserNamespace(): number;
   /**
-   * The user namespace that a process runs in: PIDFD_GET_USER_NAMESPACE (6.11+), else /proc/PID/ns/user with the pidfd checked after.
+   * The mount namespace that a process is in: PIDFD_GET_MNT_NAMESPACE (6.11+), else /proc/PID/ns/mnt with the pidfd checked after.
    * Null when the process is gone. EPERM, EACCES: it is not ours to look into.
    */
-  processUserNamespace(pidfd: number, pid: number): number | null;
-  /** As `processUserNamespace`, the mount namespace: PIDFD_GET_MNT_NAMESPACE (6.11+). */
   processMountNamespace(pidfd: number, pid: number): number | null;
   /** ESRCH: no such process */
   pidfdOpen(pid: number): number;

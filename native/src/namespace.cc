@@ -139,29 +139,21 @@ Napi::Value OwnUserNamespace(const Napi::CallbackInfo& info) {
 /** ESRCH says that the process is gone; any other answer, that it is there. */
 bool IsGone(int pidfd) { return syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) < 0 && errno == ESRCH; }
 
-/** A namespace that a process is in, by an ioctl on its pidfd, or by its file in /proc where the kernel has none. */
-Napi::Value ProcessNamespace(const Napi::CallbackInfo& info, unsigned long request, const char* call, const char* file) {
+/** By an ioctl on the process's pidfd, or by its file in /proc where the kernel has none. */
+Napi::Value ProcessMountNamespace(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int pidfd = arguments.Descriptor("pidfd");
   const uint32_t pid = arguments.Unsigned32("pid");
   if (arguments.Failed()) return {};
-  const int fd = ioctl(pidfd, request, 0);
+  const int fd = ioctl(pidfd, PIDFD_GET_MNT_NAMESPACE, 0);
   if (fd >= 0) return Napi::Number::New(info.Env(), fd);
   if (errno == ESRCH) return info.Env().Null();
-  if (errno != ENOTTY && errno != EINVAL) return SystemError(info.Env(), call);
-  Owned by_path(open(("/proc/" + std::to_string(pid) + "/ns/" + file).c_str(), O_RDONLY | O_CLOEXEC));
+  if (errno != ENOTTY && errno != EINVAL) return SystemError(info.Env(), "ioctl(PIDFD_GET_MNT_NAMESPACE)");
+  Owned by_path(open(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
   const int error = errno;
   // The number may belong to a stranger by now, but not while the process of the pidfd is there.
   if (IsGone(pidfd)) return info.Env().Null();
   return by_path.fd() < 0 ? SystemError(info.Env(), "open", error) : Napi::Number::New(info.Env(), by_path.Release());
-}
-
-Napi::Value ProcessUserNamespace(const Napi::CallbackInfo& info) {
-  return ProcessNamespace(info, PIDFD_GET_USER_NAMESPACE, "ioctl(PIDFD_GET_USER_NAMESPACE)", "user");
-}
-
-Napi::Value ProcessMountNamespace(const Napi::CallbackInfo& info) {
-  return ProcessNamespace(info, PIDFD_GET_MNT_NAMESPACE, "ioctl(PIDFD_GET_MNT_NAMESPACE)", "mnt");
 }
 
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info) {
@@ -184,7 +176,6 @@ void AddNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespace", Napi::Function::New(env, OpenNamespace, "openNamespace"));
   exports.Set("ownUserNamespace", Napi::Function::New(env, OwnUserNamespace, "ownUserNamespace"));
   exports.Set("processMountNamespace", Napi::Function::New(env, ProcessMountNamespace, "processMountNamespace"));
-  exports.Set("processUserNamespace", Napi::Function::New(env, ProcessUserNamespace, "processUserNamespace"));
   exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
 }
 

@@ -37,7 +37,6 @@ const parameters: Record<string, readonly unknown[]> = {
   namespaceHandle: [fd],
   openNamespace: [some],
   namespaceUser: [fd],
-  processUserNamespace: [fd, 1],
   processMountNamespace: [fd, 1],
   ownersAbove: [fd, 1],
   makeDirectory: [fd, 'name', 'work', 0, 0],

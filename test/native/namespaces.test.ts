@@ -1,7 +1,7 @@
 /** Namespaces: kind, owner, parent, and identities that are never mixed up. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { namespaceTypes } from '../../native/constants.ts';
 import { eventually, Helper, Holder, isRoot, maps, native, outcome } from './parts/native.ts';
@@ -46,15 +46,15 @@ describe('a namespace', () => {
     expect(native.describe(parent ?? -1).inode).toBe(native.describe(outer.userNamespace).inode);
     native.close(parent ?? -1);
   });
+});
 
-  it.skipIf(!isRoot)('is the one that a process runs in', async () => {
-    using holder = await Holder.start();
-    const pidfd = native.pidfdOpen(holder.pid);
-    const found = native.processUserNamespace(pidfd, holder.pid);
-    expect(native.describe(found ?? -1).inode).toBe(native.describe(holder.userNamespace).inode);
-    native.close(found ?? -1);
-    native.close(pidfd);
-  });
+it.skipIf(!isRoot)('a mount namespace is the one that a process is in', async () => {
+  using holder = await Holder.start(['-U', '-m']);
+  const pidfd = native.pidfdOpen(holder.pid);
+  const found = native.processMountNamespace(pidfd, holder.pid);
+  expect(native.describe(found ?? -1).inode).toBe(statSync(`/proc/${holder.pid}/ns/mnt`, { bigint: true }).ino);
+  native.close(found ?? -1);
+  native.close(pidfd);
 });
 
 it('a process that is gone has no namespace', async () => {
@@ -62,7 +62,7 @@ it('a process that is gone has no namespace', async () => {
   const pidfd = native.pidfdOpen(child.pid ?? 0);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  expect(native.processUserNamespace(pidfd, child.pid ?? 0)).toBeNull();
+  expect(native.processMountNamespace(pidfd, child.pid ?? 0)).toBeNull();
   native.close(pidfd);
 });
 

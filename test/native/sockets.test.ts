@@ -105,7 +105,7 @@ describe('the other end', () => {
     const pidfd = native.peerProcess(server);
     // Newer kernels name even a process that was reaped.
     if (pidfd !== null) {
-      expect(native.processUserNamespace(pidfd, child.pid ?? 0)).toBeNull();
+      expect(native.processMountNamespace(pidfd, child.pid ?? 0)).toBeNull();
       native.close(pidfd);
     }
     for (const fd of [listener, server]) native.close(fd);
