@@ -1,31 +1,15 @@
-/** The client library against a real gateway, whose siblings the test plays. */
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CallError, ConnectionLost, PosternClient } from '../../client/client.ts';
 import { closeAll } from '../../mesh/descriptors.ts';
 import { native } from '../../native/index.ts';
-import { mounted, Namespace, openDescriptors, someMount, startTestGateway, type TestGateway } from '../gateway/harness.ts';
+import { mounted, openDescriptors, someMount, startTestGateway, type TestGateway } from '../gateway/harness.ts';
+import { subjectsForAll } from '../gateway/setting.ts';
 
-let folder: string;
-let namespace: Namespace;
-let image: number;
+const subjects = subjectsForAll();
 let gateway: TestGateway;
 let postern: PosternClient;
 let before: number;
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postern-client-'));
-  writeFileSync(join(folder, 'image'), 'an image');
-  namespace = await Namespace.create();
-  image = openSync(join(folder, 'image'), 'r');
-});
-afterAll(async () => {
-  native.close(image);
-  await namespace.end();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(async () => {
   before = openDescriptors().length;
   gateway = await startTestGateway();
@@ -39,7 +23,7 @@ afterEach(async () => {
 
 describe('allocate', () => {
   it('asks for a whole range and a name made fit, unless told otherwise', async () => {
-    const answer = postern.allocate({ name: 'web', userNamespace: namespace });
+    const answer = postern.allocate({ name: 'web', userNamespace: subjects.namespace });
     const { payload, descriptors } = await gateway.siblings.expect('range.allocate');
     closeAll(descriptors);
     expect(payload).toMatchObject({ name: 'web', size: 65536, mangleName: true });
@@ -48,7 +32,7 @@ describe('allocate', () => {
   });
 
   it('rejects with the error’s name, code and sentence, and goes on', async () => {
-    const refused = postern.allocate({ name: '', userNamespace: namespace.fd }).catch((error: unknown) => error);
+    const refused = postern.allocate({ name: '', userNamespace: subjects.namespace.fd }).catch((error: unknown) => error);
     const error = await refused;
     if (!(error instanceof CallError)) throw new Error('nothing was refused');
     expect(error).toMatchObject({
@@ -62,7 +46,7 @@ describe('allocate', () => {
   });
 
   it('gives back the detail of a refusal', async () => {
-    const refused = postern.mountImage({ image: namespace, userNamespace: namespace }).catch((error: unknown) => error);
+    const refused = postern.mountImage({ image: subjects.namespace, userNamespace: subjects.namespace }).catch((error: unknown) => error);
     const error = await refused;
     if (!(error instanceof CallError)) throw new Error('nothing was refused');
     expect(error.asPosternError()).toMatchObject({ code: 'DESCRIPTOR_TYPE', detail: 'a namespace, not a regular file or block device' });
@@ -71,7 +55,7 @@ describe('allocate', () => {
 
 describe('register', () => {
   it('asks for a name made fit, unless told otherwise', async () => {
-    const answer = postern.register({ name: 'web', userNamespace: namespace });
+    const answer = postern.register({ name: 'web', userNamespace: subjects.namespace });
     const { payload, descriptors } = await gateway.siblings.expect('namespace.register');
     closeAll(descriptors);
     expect(payload).toMatchObject({ name: 'web', mangleName: true });
@@ -100,7 +84,7 @@ describe('records', () => {
 
 describe('mountImage', () => {
   it('gives each partition its own mount', async () => {
-    const answer = postern.mountImage({ image, userNamespace: namespace, readOnly: true, imagePolicy: '*' });
+    const answer = postern.mountImage({ image: subjects.image, userNamespace: subjects.namespace, readOnly: true, imagePolicy: '*' });
     const { payload, descriptors } = await gateway.siblings.expect('image.mount');
     closeAll(descriptors);
     expect(payload).toMatchObject({ hasNamespace: true, options: { readOnly: true, imagePolicy: '*' } });
@@ -117,7 +101,9 @@ describe('mountImage', () => {
   });
 
   it('passes the hash tree of a bare file system along', async () => {
-    const answer = postern.mountImage({ image, verityData: image, verityRootHash: 'ab'.repeat(32) }).catch((error: unknown) => error);
+    const answer = postern
+      .mountImage({ image: subjects.image, verityData: subjects.image, verityRootHash: 'ab'.repeat(32) })
+      .catch((error: unknown) => error);
     const { payload, descriptors } = await gateway.siblings.expect('image.mount');
     closeAll(descriptors);
     expect(payload).toMatchObject({ hasSidecar: true, hasNamespace: false });
@@ -135,7 +121,7 @@ describe('mountImage', () => {
 
 describe('prepare', () => {
   it('yields how far it is, and returns what came of it', async () => {
-    const steps = postern.prepare(image);
+    const steps = postern.prepare(subjects.image);
     const first = steps.next();
     const { payload, descriptors } = await gateway.siblings.expect('image.prepare');
     closeAll(descriptors);
@@ -148,7 +134,7 @@ describe('prepare', () => {
 
   it('that is left early takes its call back', async () => {
     const consume = async () => {
-      for await (const { phase } of postern.prepare(image)) if (phase === 'checking') break;
+      for await (const { phase } of postern.prepare(subjects.image)) if (phase === 'checking') break;
     };
     const consumed = consume();
     const { payload, descriptors } = await gateway.siblings.expect('image.prepare');
@@ -162,7 +148,7 @@ describe('prepare', () => {
 
 describe('a connection that ends', () => {
   it('fails what waits for an answer, and what is asked afterwards', async () => {
-    const answer = postern.allocate({ name: 'web', userNamespace: namespace }).catch((error: unknown) => error);
+    const answer = postern.allocate({ name: 'web', userNamespace: subjects.namespace }).catch((error: unknown) => error);
     const { descriptors } = await gateway.siblings.expect('range.allocate');
     closeAll(descriptors);
     await gateway.stop();
@@ -178,5 +164,5 @@ describe('a connection that ends', () => {
 });
 
 it('nobody listening is the kernel’s own error', () => {
-  expect(() => PosternClient.connect(join(folder, 'nothing'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  expect(() => PosternClient.connect(`${gateway.path}-nothing`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });

@@ -1,13 +1,11 @@
 /** How a connection behaves: order, read-ahead, slow readers, many users' share, and no descriptors left. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../mesh/clock.ts';
 import { closeAll } from '../../mesh/descriptors.ts';
-import { native } from '../../native/index.ts';
 import { encodeCall } from '../../varlink/message/call.ts';
 import {
   allocate,
@@ -15,7 +13,6 @@ import {
   info,
   mount,
   mounted,
-  Namespace,
   openDescriptors,
   prepare,
   someMount,
@@ -23,28 +20,16 @@ import {
   type TestGateway,
   until,
 } from './harness.ts';
+import { subjectsForAll } from './setting.ts';
 
 const description = 'org.varlink.service.GetInterfaceDescription';
 
-let folder: string;
-let namespace: Namespace;
-let image: number;
+const subjects = subjectsForAll();
 let gateway: TestGateway;
 let client: Client;
 let clock: SimulatedClock;
 let before: number;
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postern-connections-'));
-  writeFileSync(join(folder, 'image'), 'an image');
-  namespace = await Namespace.create();
-  image = openSync(join(folder, 'image'), 'r');
-});
-afterAll(async () => {
-  native.close(image);
-  await namespace.end();
-  rmSync(folder, { recursive: true });
-});
 const begin = async (config: object = {}) => {
   before = openDescriptors().length;
   clock = new SimulatedClock();
@@ -70,8 +55,8 @@ describe('calls of one connection', () => {
   beforeEach(() => begin());
 
   it('are carried out and answered in their order, one after the other', async () => {
-    client.send(allocate, { ...allocateParameters, name: 'a' }, [namespace.fd]);
-    client.send(allocate, { ...allocateParameters, name: 'b' }, [namespace.fd]);
+    client.send(allocate, { ...allocateParameters, name: 'a' }, [subjects.namespace.fd]);
+    client.send(allocate, { ...allocateParameters, name: 'b' }, [subjects.namespace.fd]);
     client.send(info);
     const first = await nextAllocation();
     expect(gateway.siblings.sent()).toEqual([]);
@@ -85,7 +70,11 @@ describe('calls of one connection', () => {
   it('each have their own descriptors, however many are sent at once', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `n${index}`);
     for (const [index, name] of names.entries()) {
-      client.send(allocate, { name, size: 1, userNamespaceFileDescriptor: index % 3 }, [image, image, image].with(index % 3, namespace.fd));
+      client.send(
+        allocate,
+        { name, size: 1, userNamespaceFileDescriptor: index % 3 },
+        [subjects.image, subjects.image, subjects.image].with(index % 3, subjects.namespace.fd),
+      );
     }
     for (const name of names) {
       const { payload, descriptors } = await gateway.siblings.expect('range.allocate');
@@ -97,7 +86,7 @@ describe('calls of one connection', () => {
   });
 
   it('are read ahead only so far', async () => {
-    for (let i = 0; i < 100; i += 1) client.send(allocate, allocateParameters, [namespace.fd]);
+    for (let i = 0; i < 100; i += 1) client.send(allocate, allocateParameters, [subjects.namespace.fd]);
     const open = () => openDescriptors().length;
     const first = await nextAllocation();
     const atRest = open();
@@ -175,7 +164,7 @@ describe('a client that does not read', () => {
 
   it('is told only the news of a progress', async () => {
     client.reading = false;
-    client.send(prepare, { imageFileDescriptor: 0 }, [image], 'more');
+    client.send(prepare, { imageFileDescriptor: 0 }, [subjects.image], 'more');
     const { payload, descriptors } = await gateway.siblings.expect('image.prepare');
     closeAll(descriptors);
     const { request } = payload;
@@ -207,7 +196,7 @@ describe('one user', () => {
   it('has so many requests under way; the others wait and are not refused', async () => {
     await begin({ limits: { requests_per_user: 2 } });
     const clients = [client, gateway.client(), gateway.client(), gateway.client()];
-    for (const each of clients) each.send(allocate, allocateParameters, [namespace.fd]);
+    for (const each of clients) each.send(allocate, allocateParameters, [subjects.namespace.fd]);
     const running = [await nextAllocation(), await nextAllocation()];
     await until(() => gateway.report().waiting === 2);
     expect(gateway.siblings.sent()).toEqual([]);
@@ -219,9 +208,9 @@ describe('one user', () => {
   it('that waits and goes away is forgotten', async () => {
     await begin({ limits: { requests_per_user: 1 } });
     const other = gateway.client();
-    client.send(allocate, allocateParameters, [namespace.fd]);
+    client.send(allocate, allocateParameters, [subjects.namespace.fd]);
     const first = await nextAllocation();
-    other.send(allocate, allocateParameters, [namespace.fd]);
+    other.send(allocate, allocateParameters, [subjects.namespace.fd]);
     await until(() => gateway.report().waiting === 1);
     other.close();
     await until(() => gateway.report().waiting === 0);
@@ -233,7 +222,7 @@ describe('one user', () => {
   it('may hold so many bytes; more is read when there is room', async () => {
     await begin({ limits: { bytes_per_user: 1000 } });
     const other = gateway.client();
-    client.send(allocate, { ...allocateParameters, name: 'x'.repeat(255) }, [namespace.fd]);
+    client.send(allocate, { ...allocateParameters, name: 'x'.repeat(255) }, [subjects.namespace.fd]);
     const first = await nextAllocation();
     for (let i = 0; i < 20; i += 1) client.send(info, { ...{ x: 'y'.repeat(300) } });
     await until(() => clock.pending > 0);
@@ -244,7 +233,7 @@ describe('one user', () => {
 
   it('is no obstacle for another', async () => {
     await begin({ limits: { requests_per_user: 1, connections_per_user: 2 } });
-    client.send(allocate, allocateParameters, [namespace.fd]);
+    client.send(allocate, allocateParameters, [subjects.namespace.fd]);
     await nextAllocation();
     const program = `
       const { connect } = require('node:net');
@@ -263,7 +252,7 @@ describe('descriptors in an answer', () => {
   it('count against their user until they are read', async () => {
     await begin({ limits: { descriptors_per_user: 254 } });
     client.reading = false;
-    client.send(mount, { imageFileDescriptor: 0 }, [image]);
+    client.send(mount, { imageFileDescriptor: 0 }, [subjects.image]);
     const { payload, descriptors } = await gateway.siblings.expect('image.mount');
     closeAll(descriptors);
     await gateway.siblings.deliver('lsm', 'image.mounted', { request: payload.request, mounted: mounted(['root', '/'], ['usr', '/usr']) }, [

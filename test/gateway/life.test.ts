@@ -1,19 +1,13 @@
-/** What becomes of a request when its client goes away, its time is over, or the process that holds it dies. */
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../mesh/clock.ts';
 import { closeAll } from '../../mesh/descriptors.ts';
 import type { MessageName, ServiceName } from '../../mesh/protocol.ts';
-import { native } from '../../native/index.ts';
 import {
   allocate,
   type Client,
   info,
   mount,
   mounted,
-  Namespace,
   openDescriptors,
   prepare,
   someMount,
@@ -21,12 +15,11 @@ import {
   type TestGateway,
   until,
 } from './harness.ts';
+import { subjectsForAll } from './setting.ts';
 
 const died = { error: 'io.postern.Gateway.ServiceDied', reason: 'SERVICE_DIED' };
 
-let folder: string;
-let namespace: Namespace;
-let image: number;
+const subjects = subjectsForAll();
 let gateway: TestGateway;
 let client: Client;
 let clock: SimulatedClock;
@@ -34,17 +27,6 @@ let before: number;
 /** the generation of each sibling's present life */
 let lives: Map<ServiceName, number>;
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postern-life-'));
-  writeFileSync(join(folder, 'image'), 'an image');
-  namespace = await Namespace.create();
-  image = openSync(join(folder, 'image'), 'r');
-});
-afterAll(async () => {
-  native.close(image);
-  await namespace.end();
-  rmSync(folder, { recursive: true });
-});
 beforeEach(async () => {
   before = openDescriptors().length;
   clock = new SimulatedClock();
@@ -71,11 +53,11 @@ async function underWay<N extends 'range.allocate' | 'image.mount' | 'image.prep
   return payload.request;
 }
 async function mounting(from = client): Promise<number> {
-  from.send(mount, { imageFileDescriptor: 0, userNamespaceFileDescriptor: 1 }, [image, namespace.fd]);
+  from.send(mount, { imageFileDescriptor: 0, userNamespaceFileDescriptor: 1 }, [subjects.image, subjects.namespace.fd]);
   return underWay('image.mount');
 }
 async function allocating(from = client): Promise<number> {
-  from.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd]);
+  from.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [subjects.namespace.fd]);
   return underWay('range.allocate');
 }
 function handOff(request: number, from: ServiceName, to: Exclude<ServiceName, 'gateway'>, generation = lives.get(to) ?? 0): Promise<void> {
@@ -107,7 +89,7 @@ describe('a deadline', () => {
   });
 
   it('travels with the request, on the clock that all processes share', async () => {
-    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd]);
+    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [subjects.namespace.fd]);
     const { payload, descriptors } = await gateway.siblings.expect('range.allocate');
     closeAll(descriptors);
     expect(payload.deadline).toBe(clock.now() + 45_000);
@@ -153,8 +135,8 @@ describe('a client that goes away', () => {
   });
 
   it('does not take a oneway call with it', async () => {
-    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd], 'oneway');
-    client.send(allocate, { name: 'y', size: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd], 'oneway');
+    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [subjects.namespace.fd], 'oneway');
+    client.send(allocate, { name: 'y', size: 1, userNamespaceFileDescriptor: 0 }, [subjects.namespace.fd], 'oneway');
     client.close();
     const first = await underWay('range.allocate');
     await gateway.siblings.deliver('allocator', 'range.allocated', { request: first, name: 'x' });
@@ -224,7 +206,7 @@ describe('the death of a process', () => {
 
   it('lets requests for it wait until it is back', async () => {
     gateway.siblings.peerDown('allocator');
-    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [namespace.fd]);
+    client.send(allocate, { name: 'x', size: 1, userNamespaceFileDescriptor: 0 }, [subjects.namespace.fd]);
     await until(() => gateway.report().requests === 1);
     expect(sentNames()).toEqual([]);
     gateway.siblings.peerUp('allocator');
@@ -256,7 +238,7 @@ it('numbers of requests are of this life of the gateway', async () => {
   expect(Math.floor(request / 2 ** 32)).toBe(1);
   await gateway.siblings.deliver('allocator', 'range.allocated', { request, name: 'x' });
   await client.next();
-  client.send(prepare, { imageFileDescriptor: 0 }, [image]);
+  client.send(prepare, { imageFileDescriptor: 0 }, [subjects.image]);
   expect(await underWay('image.prepare')).toBe(request + 1);
 });
 

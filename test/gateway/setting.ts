@@ -1,6 +1,8 @@
-/** What the tests of a method need: a gateway, a client and a namespace, anew for each, and none of it left afterwards. */
-import { openSync } from 'node:fs';
-import { afterEach, beforeEach, expect } from 'vitest';
+/** What tests of the gateway need, and none of it left afterwards. */
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { native } from '../../native/index.ts';
 import { type Client, Namespace, openDescriptors, startTestGateway, type TestGateway } from './harness.ts';
 
@@ -48,6 +50,41 @@ export function settingForEach(): Setting {
       const fd = openSync(path, flags);
       now().opened.push(fd);
       return fd;
+    },
+  };
+}
+
+/** What calls are about. */
+export interface Subjects {
+  readonly namespace: Namespace;
+  /** an open file */
+  readonly image: number;
+}
+
+/** The same for all tests of a file. */
+export function subjectsForAll(): Subjects {
+  let made: (Subjects & { readonly folder: string }) | undefined;
+  const now = () => {
+    if (made === undefined) throw new Error('only within a test');
+    return made;
+  };
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-subjects-'));
+    writeFileSync(join(folder, 'image'), 'an image');
+    made = { namespace: await Namespace.create(), image: openSync(join(folder, 'image'), 'r'), folder };
+  });
+  afterAll(async () => {
+    const { namespace, image, folder } = now();
+    native.close(image);
+    await namespace.end();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    get namespace() {
+      return now().namespace;
+    },
+    get image() {
+      return now().image;
     },
   };
 }
