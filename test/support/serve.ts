@@ -123,6 +123,17 @@ export function descriptorCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+/** How many each service of a server has open, by name. */
+export function descriptorsOf(server: Server): Map<string, number> {
+  return new Map(server.services().map(({ name, pid }) => [name, descriptorCount(pid)]));
+}
+
+/** Services that have more open than before. Fewer may be what an earlier test gave back, which goes a moment later. */
+export function grownSince(before: ReadonlyMap<string, number>, server: Server): string[] {
+  const grown = [...descriptorsOf(server)].filter(([name, count]) => count > (before.get(name) ?? 0));
+  return grown.map(([name, count]) => `${name}: ${count} after ${before.get(name)}`);
+}
+
 /** Resident memory in KiB. */
 export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);

@@ -22,7 +22,7 @@ import { maxControlGroups } from '../../services/allocator/control-groups.ts';
 import { Shell } from '../allocator/support/shell.ts';
 import { connectAs } from '../support/connect-as.ts';
 import { ControlGroupGround, whyNoControlGroups } from '../support/control-groups.ts';
-import { descriptorCount, eventually, Server } from '../support/serve.ts';
+import { descriptorsOf, eventually, grownSince, Server } from '../support/serve.ts';
 
 const ordinary = 1000;
 
@@ -229,9 +229,8 @@ describe.skipIf(whyNoControlGroups !== null)(`a control group${whyNoControlGroup
   });
 
   it('that was given and taken back leaves no descriptor in any process', async () => {
-    const count = () => server.services().map(({ name, pid }) => `${name} ${descriptorCount(pid)}`);
     await give(ground.make(ordinary));
-    const before = count();
+    const before = descriptorsOf(server);
     for (let i = 0; i < 5; i++) {
       const fresh = await allocated();
       const group = ground.make(ordinary);
@@ -241,6 +240,6 @@ describe.skipIf(whyNoControlGroups !== null)(`a control group${whyNoControlGroup
       await fresh.end();
       expect(await eventually(() => !existsSync(group))).toBe(true);
     }
-    expect(await eventually(() => count().join() === before.join())).toBe(true);
+    await expect.poll(() => grownSince(before, server)).toEqual([]);
   });
 });

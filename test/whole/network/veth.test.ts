@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Shell } from '../../allocator/support/shell.ts';
 import { connectAs } from '../../support/connect-as.ts';
 import { greet, hostLinks, noHostLinks } from '../../support/host-links.ts';
-import { descriptorCount, isRoot, run } from '../../support/serve.ts';
+import { descriptorsOf, grownSince, isRoot, run } from '../../support/serve.ts';
 import { hasTun, networkSetting, ordinary, system } from './setting.ts';
 
 describe.skipIf(!isRoot)('a pair of interfaces (needs root)', () => {
@@ -110,16 +110,15 @@ describe.skipIf(!isRoot)('a pair of interfaces (needs root)', () => {
   });
 
   it('leaves no descriptor in any process', async () => {
-    const count = () => setting.server.services().map(({ name, pid }) => [name, descriptorCount(pid)]);
     const shell = await tenant();
     await veth(shell);
-    const before = count();
+    const before = descriptorsOf(setting.server);
     for (let i = 0; i < 10; i++) {
       await veth(shell);
       await codeOf(veth(shell, 'lo'));
       await codeOf(veth(shell, undefined, { network: 'self' }));
       if (hasTun) (await tap(shell)).tap.close();
     }
-    await expect.poll(count).toEqual(before);
+    await expect.poll(() => grownSince(before, setting.server)).toEqual([]);
   });
 });
