@@ -56,10 +56,11 @@ export function report({ measured, memory }: Result): string {
   const held = Object.entries(memory).map(
     ([server, { processes, pss }]) => `${server} ${(pss / 2 ** 20).toFixed(0)} MiB in ${processes} processes`,
   );
+  const aims = all.filter(({ clients }) => clients === clientsOfAims).map(verdict);
+  const intent = `The aims, with ${clientsOfAims} clients: ${rateTimes} × the originals’ rate, and a lower p99.`;
   return [
     ...[...head, ...all.map(row), ''],
     ...[`Memory after the last call (PSS): ${held.join('; ')}.`, ''],
-    ...[`The aims, with ${clientsOfAims} clients: ${rateTimes} × the originals’ rate, and a lower p99.`, ''],
-    ...all.filter(({ clients }) => clients === clientsOfAims).map(verdict),
+    ...(aims.length > 0 ? [intent, '', ...aims] : []),
   ].join('\n');
 }
