@@ -58,7 +58,7 @@ export function originals(environment: readonly string[] = []): Server {
  */
 export function postern(project: string, settings: string): Server {
   const home = '/usr/lib/postern';
-  for (const part of ['bin/postern', 'dist']) cpSync(join(project, part), join(home, part), { recursive: true });
+  execFileSync(process.execPath, [join(project, 'tools/install.mjs'), home], { stdio: ['ignore', 'ignore', 'inherit'] });
   mkdirSync('/etc/postern', { recursive: true });
   writeFileSync('/etc/postern/postern.toml', settings);
   if (!existsSync('/usr/bin/node')) symlinkSync(process.execPath, '/usr/bin/node');
