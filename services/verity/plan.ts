@@ -31,7 +31,7 @@ export function makePlan(examined: Examined, options: ImageOptions, holder: Hold
         imageSize: image.size,
         sectorSize: image.sectorSize,
         imageName: options.imageName?.replace(/\.raw$/, '') || null,
-        imageUuid: image.table?.uuid ?? null,
+        imageUuid: (image.table ?? examined.admitted[0]?.fileSystem.superblock)?.uuid ?? null,
       },
       partitions,
     },

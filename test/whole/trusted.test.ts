@@ -1,4 +1,5 @@
 /** Images in trusted directories by the whole of a running Postern: nobody has signed them, and they are mounted in place, for a user and for the host. */
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -27,6 +28,12 @@ import { writeDisk } from '../support/disk.ts';
 import { isRoot, run, Server } from '../support/serve.ts';
 
 const ordinary = 1000;
+
+/** A file system's identifier as blkid reads it; null where it has none. */
+function uuidBy(path: string): string | null {
+  const { stdout } = spawnSync('blkid', ['--probe', '--output', 'value', '--match-tag', 'UUID', path], { encoding: 'utf8' });
+  return stdout.trim() || null;
+}
 
 describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
   let images: Images;
@@ -89,8 +96,10 @@ describe.skipIf(!isRoot)('an image in a trusted directory (needs root)', () => {
   };
 
   it.each(['erofs', 'squashfs', 'ext4', 'xfs', 'btrfs'] as const)('is mounted for a user’s range: %s', async (fileSystem) => {
-    const mounted = await mountOf(put('app.raw', fileSystem));
+    const path = put('app.raw', fileSystem);
+    const mounted = await mountOf(path);
     expect(mounted.facts).toMatchObject({ singleFileSystem: true, imagePolicy: '*', imageName: 'app' });
+    expect(mounted.facts.imageUuid ?? null).toBe(uuidBy(path));
     expect(mounted.partitions).toMatchObject([{ designator: 'root', writable: false, fileSystemType: fileSystem, mountPoint: ['/'] }]);
     await client.attach(mounted.partitions.map(({ mount }) => mount));
     expect(await client.do('read', { file: 'greeting' })).toBe('hello\n');

@@ -80,7 +80,7 @@ export type MountImageReply = {
   readonly sectorSize: number;
   /** What the image is called. */
   readonly imageName?: string | null;
-  /** The identifier of its partition table. */
+  /** The identifier of its partition table, or of its one file system. */
   readonly imageUuid?: string | null;
 };
 
@@ -296,7 +296,7 @@ method MountImage(
 	sectorSize: int,
 	# What the image is called.
 	imageName: ?string,
-	# The identifier of its partition table.
+	# The identifier of its partition table, or of its one file system.
 	imageUuid: ?string
 )
 

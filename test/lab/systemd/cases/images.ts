@@ -6,16 +6,19 @@ import { better, type Case, type Expectation, missing } from '../case.ts';
 import { bare, garbage, hello, signed, stranger } from '../ground.ts';
 import { HeldNamespace } from '../namespaces.ts';
 import { answered } from '../outcome.ts';
+import { whileAllowed } from '../polkit-rule.ts';
 
 interface ImageCase extends Expectation {
   readonly namespace?: 'range' | 'none';
   readonly uid?: number;
   /** how the image is opened */
   readonly flags?: string;
+  /** an action that polkit lets everybody do meanwhile */
+  readonly allowed?: string;
 }
 
 function mount(name: string, path: string, parameters: object = {}, options: ImageCase = {}): Case {
-  const { namespace: kind = 'range', uid, flags = 'r', ...expectation } = options;
+  const { namespace: kind = 'range', uid, flags = 'r', allowed, ...expectation } = options;
   return {
     group: 'MountImage',
     name,
@@ -27,11 +30,15 @@ function mount(name: string, path: string, parameters: object = {}, options: Ima
       const sent = { imageFileDescriptor: 0, ...(kind === 'none' ? {} : { userNamespaceFileDescriptor: 1 }), ...parameters };
       const descriptors = [image.fd, ...(kind === 'none' ? [] : [held.user.fd])];
       const call = { socket: mounts, method: 'io.systemd.MountFileSystem.MountImage', parameters: sent, descriptors };
-      return answered(await ask({ ...call, ...(uid === undefined ? {} : { uid }) }));
+      const work = async () => answered(await ask({ ...call, ...(uid === undefined ? {} : { uid }) }));
+      return allowed === undefined ? await work() : await whileAllowed(allowed, held.pid, work);
     },
   };
 }
 
+const sized = better('the file system’s size is told; systemd 262 says 2⁶⁴−1 of one that fills the whole file', /"size":[1-9][0-9]{3,11},/);
+/** The action came with systemd 258. */
+const byRule = { allowed: 'io.systemd.mount-file-system.mount-untrusted-image-privately', suites: ['sid'] } as const;
 const newer = { newer: true };
 const richer = better(
   'the answer tells where each partition belongs, and the image’s name, as systemd 262’s does',
@@ -81,6 +88,8 @@ export const images: readonly Case[] = [
       },
     },
   ),
+  mount('signed by a stranger, where a rule lets everybody have it', stranger, {}, byRule),
+  mount('a bare file system, where a rule lets everybody have it', bare, {}, { ...byRule, verdict: sized }),
   mount('signed by a stranger, policy that takes plain verity', stranger, { imagePolicy: 'root=verity' }, { verdict: asksFirst }),
   mount('a bare file system', bare, {}, asksAsToday),
   mount('a bare file system, policy that takes all', bare, { imagePolicy: '*' }, asksAsToday),
