@@ -7,7 +7,7 @@
  *   npm run lab -- --systemd sid             Postern beside systemd's daemons, call by call, in Debian sid or trixie with systemd as PID 1
  *   npm run lab -- --systemd sid COMMAND…    one command there; a shell likewise
  */
-import { parseArgs } from 'node:util';
+import { readOptions } from '../tools/options.mjs';
 import { runUnder } from './boot.mjs';
 import { fetchKernel, kernels } from './kernels.mjs';
 import { runTests } from './suite.mjs';
@@ -26,14 +26,13 @@ function parse(words) {
     ours.push(option);
     if (valued.includes(option) && rest.length > 0) ours.push(rest.shift());
   }
-  const { values } = parseArgs({
+  const { values } = readOptions(usage, {
     args: ours.filter((word) => word !== '--'),
     options: {
       kernel: { type: 'string', multiple: true },
       systemd: { type: 'string', multiple: true },
       all: { type: 'boolean' },
       verbose: { type: 'boolean' },
-      help: { type: 'boolean' },
     },
   });
   return { ...values, command: rest };
@@ -45,8 +44,7 @@ suites with systemd as PID 1: ${Object.keys(suites).join(', ')}
 `;
 
 async function main() {
-  const { kernel: names, systemd, all, verbose, help, command } = parse(process.argv.slice(2));
-  if (help) return process.stdout.write(usage);
+  const { kernel: names, systemd, all, verbose, command } = parse(process.argv.slice(2));
   if (command.length === 0) {
     const always = Object.keys(kernels).filter((name) => all || kernels[name].always);
     const chosen = names ?? (systemd === undefined ? always : []);
@@ -67,5 +65,5 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`lab: ${error.message}\n`);
-  process.exitCode = error.code?.startsWith('ERR_PARSE_ARGS') ? 64 : 70;
+  process.exitCode = 70;
 }
