@@ -130,7 +130,7 @@ export class Authority {
     } catch (error) {
       if (error instanceof BusError && meansAbsent(error.errorName)) return 'absent';
       if (error instanceof BusError && meansUnknown(error.errorName, error.message)) {
-        this.#options.place.isUnknown(question.action, bus);
+        this.#options.place.rememberUnknown(question.action, bus);
         return 'absent';
       }
       // Nobody may be left with a dialog whose answer counts for nothing.

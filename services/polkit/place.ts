@@ -74,9 +74,9 @@ export class Place {
     return taken;
   }
 
-  /** Whoever answers on this bus has said so. */
-  isUnknown(action: Action, bus: Bus): void {
-    if (this.#seat?.bus === bus) this.#seat.presence.isUnknown(action);
+  /** Whoever answers on this bus has said that they do not know the action. */
+  rememberUnknown(action: Action, bus: Bus): void {
+    if (this.#seat?.bus === bus) this.#seat.presence.rememberUnknown(action);
   }
 
   close(): void {

@@ -34,8 +34,8 @@ export class Presence {
     return this.canAnswer && !this.#unknown.has(action);
   }
 
-  /** polkit has said so. */
-  isUnknown(action: Action): void {
+  /** polkit has said that it does not know the action. */
+  rememberUnknown(action: Action): void {
     this.#unknown.add(action);
   }
 
