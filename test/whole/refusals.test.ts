@@ -12,7 +12,7 @@ import { Descriptor } from '../../mesh/descriptors.ts';
 import { fakeFileSystem, type MadeImage, makeImage, makeSigner, type Signer } from '../image/images.ts';
 import { editTables, entryOf } from '../image/tables.ts';
 import { connectAs } from '../support/connect-as.ts';
-import { descriptorCount, hasSharedData, isRoot, machineResidue, Server, workshop } from '../support/serve.ts';
+import { descriptorsOf, hasSharedData, isRoot, machineResidue, Server, workshop } from '../support/serve.ts';
 
 const ordinary = 1000;
 const mebibyte = 1024 * 1024;
@@ -71,7 +71,7 @@ describe.skipIf(!isRoot || !hasSharedData)('the whole of it refuses (needs root 
     const { services } = await asRoot.status();
     const { namespaces, underWay, containers } = v.parse(books, services.find(({ name }) => name === 'allocator')?.report);
     const { loops, mounts } = machineResidue();
-    const descriptors = server.services().map(({ name, pid }) => [name, descriptorCount(pid)]);
+    const descriptors = [...descriptorsOf(server)];
     const files = readdirSync(server.state, { recursive: true }).sort();
     return { loops, rest: JSON.stringify({ mounts, descriptors, files, namespaces, underWay, used: containers.used }) };
   }
