@@ -1,10 +1,9 @@
 /** A rule of the administrator's: the ordinary user may do what an action stands for. */
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import { until } from '../server.ts';
 
 const rule = '/etc/polkit-1/rules.d/00-lab.rules';
-const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const patienceMs = 30_000;
 
 /**
  * Runs something while polkit lets everybody do it.
@@ -16,14 +15,10 @@ export async function whileAllowed<T>(action: string, process: number, work: () 
   // Debian's polkit reads the JavaScript of 2009
   writeFileSync(rule, `polkit.addRule(function (action) { ${says} });\n`, { mode: 0o644 });
   try {
-    await until(isAllowed, 'polkit did not take the rule');
+    await until('the rule, for polkit,', () => isAllowed() || undefined);
     return await work();
   } finally {
     rmSync(rule);
-    await until(() => !isAllowed(), 'polkit did not forget the rule');
+    await until('its end, for polkit,', () => !isAllowed() || undefined);
   }
-}
-
-async function until(isSo: () => boolean, otherwise: string): Promise<void> {
-  for (const start = performance.now(); !isSo(); await turn(200)) if (performance.now() - start > patienceMs) throw new Error(otherwise);
 }
