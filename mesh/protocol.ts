@@ -45,6 +45,8 @@ export type Census = v.InferOutput<typeof census>;
 const stages = ['allocator', 'verity', 'mounter', 'lsm', 'network', 'polkit'] as const;
 const askers = ['gateway', 'allocator', 'verity'] as const;
 
+const controlGroupCall = v.strictObject({ request, deadline, peer });
+
 /** The caller's process goes along where there may still be a question about it. */
 const withProcess = (asks: object | null): readonly DescriptorKind[] => (asks === null ? none : ['process']);
 
@@ -172,11 +174,12 @@ export const messages = {
   /** Their namespace is gone, and so must they be before its IDs are somebody else's. */
   'interfaces.remove': message(['allocator'], ['network'], v.strictObject({ namespace, interfaces: v.array(networkInterface) })),
   'interfaces.removed': message(['network'], ['allocator'], v.strictObject({ namespace, complete: v.boolean() })),
-  // AddControlGroupToUserNamespace: gateway → allocator → gateway
-  'control-group.add': message(['gateway'], ['allocator'], v.strictObject({ request, peer }), () => ['user-namespace', 'directory']),
+  // AddControlGroupToUserNamespace: gateway → allocator → lsm → allocator → gateway
+  'control-group.add': message(['gateway'], ['allocator'], controlGroupCall, () => ['user-namespace', 'directory']),
+  /** The process is the sender itself. Whom the policy does not know as a giver, it lets give no control group to a range. */
+  'control-group.permit': message(['allocator'], ['lsm'], controlGroupCall, () => ['process', 'user-namespace', 'directory']),
+  'control-group.permitted': message(['lsm'], ['allocator'], controlGroupCall, () => ['user-namespace', 'directory']),
   'control-group.added': message(['allocator'], ['gateway'], v.strictObject({ request })),
-  /** the sender itself, which alone may give control groups to ranges */
-  'control-group.giver': message(['allocator'], ['lsm'], v.strictObject({}), () => ['process']),
 
   // MountImage: gateway → allocator → verity → mounter → lsm → gateway
   'image.mount': message(

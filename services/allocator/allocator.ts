@@ -66,13 +66,11 @@ export function startAllocator(mesh: Mesh<'allocator'>, config: AllocatorConfig,
   mesh.onPeerDown((peer) => {
     if (peer === 'lsm') allocations.lsmDied();
   });
-  mesh.onPeerUp((peer) => {
-    if (peer === 'lsm') mesh.send('lsm', 'control-group.giver', {}, [new Descriptor(native.pidfdOpen(process.pid))]);
-  });
 
   const key = randomBytes(16);
   const handlers = allocatorHandlers({
     mesh,
+    clock,
     limits: config,
     isPooled: (id) => [...config.pools, ...config.single_pools].some(({ first, last }) => id >= first && id <= last),
     isInTrustedDirectory: (image, name) => name !== null && config.trusted_directories.some((directory) => liesIn(directory, name, image)),

@@ -3,10 +3,10 @@
  * Privileges: SETUID and SETGID (maps, directories), SYS_ADMIN (setns), SYS_PTRACE (where does the caller run), DAC_READ_SEARCH and CHOWN
  * (callers' directories and control groups); see privileges.ts.
  * Hears: gateway (range.allocate, namespace.register, mount.add, control-group.add, interface.add, record.find, image.mount,
- * directory.mount, directory.make, status.ask), lsm (range.restricted, policy.state, namespace.gone), network (interfaces.removed),
+ * directory.mount, directory.make, status.ask), lsm (range.restricted, control-group.permitted, policy.state, namespace.gone), network (interfaces.removed),
  * polkit (authority.told).
  * Sends: gateway (range.allocated, directory.made, mount.added, control-group.added, record.found), lsm (range.restrict, mount.admit,
- * control-group.giver, namespace.release), verity (image.verify), mounter (directory.attach), network (interface.make, interfaces.remove),
+ * control-group.permit, namespace.release), verity (image.verify), mounter (directory.attach), network (interface.make, interfaces.remove),
  * polkit (authority.ask).
  * When it dies: requests that were here fail with SERVICE_DIED; the journal knows every holder, so no ID gets a second one.
  */

@@ -67,13 +67,11 @@ export function lsmHandlers(mesh: Mesh<'lsm'>, policy: Policy | null, status: ()
       }
     },
 
-    'control-group.giver'(_, descriptors) {
-      const [giver] = descriptors;
-      try {
-        if (giver !== undefined) policy?.letGive(giver.fd);
-      } finally {
-        closeAll(descriptors);
-      }
+    'control-group.permit'(call, [giver, ...rest]) {
+      if (giver === undefined) throw new PosternError('INTERNAL');
+      policy?.letGive(giver.fd);
+      giver.close();
+      mesh.pass('allocator', 'control-group.permitted', call, rest);
     },
 
     'namespace.release'({ namespace }) {

@@ -1,9 +1,9 @@
 /**
  * lsm: keeps the promise that no transient ID outlives its namespace, where the kernel takes a BPF-LSM policy.
  * Privileges: BPF and PERFMON, to load programs and read the kernel's structures; see privileges.ts.
- * Hears: allocator (range.restrict, mount.admit, control-group.giver, namespace.release), mounter (mounts.allow, directory.allow),
+ * Hears: allocator (range.restrict, mount.admit, control-group.permit, namespace.release), mounter (mounts.allow, directory.allow),
  * gateway (status.ask).
- * Sends: allocator (policy.state, range.restricted, namespace.gone), gateway (image.mounted, directory.mounted, mount.added).
+ * Sends: allocator (policy.state, range.restricted, control-group.permitted, namespace.gone), gateway (image.mounted, directory.mounted, mount.added).
  * When it dies: pinned programs go on enforcing; requests that were here fail with SERVICE_DIED.
  */
 import { createActor } from 'xstate';

@@ -31,11 +31,6 @@ class Life {
 
   static async begin(): Promise<Life> {
     const life = new Life();
-    const { fake } = life.#desk;
-    fake.peerDown('lsm');
-    fake.peerUp('lsm');
-    const { descriptors } = await fake.expect('control-group.giver');
-    for (const giver of descriptors) life.#policy.letGive(giver.fd);
     await life.#desk.policy(true);
     return life;
   }
@@ -53,7 +48,8 @@ class Life {
   }
 
   async give(group: string, shell: Shell, owner: number): Promise<void> {
-    const answer = await this.#desk.addControlGroup(shell.namespace(), new Descriptor(openSync(group, 'r')), owner);
+    const folder = new Descriptor(openSync(group, 'r'));
+    const answer = await this.#desk.addControlGroup(shell.namespace(), folder, owner, ({ fd }) => this.#policy.letGive(fd));
     if ('code' in answer) throw new Error(JSON.stringify(answer));
   }
 

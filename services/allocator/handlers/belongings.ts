@@ -1,22 +1,23 @@
 /** AddControlGroupToUserNamespace and AddNetworkToUserNamespace: what a namespace has besides its IDs. */
-import { closeAll, type Descriptor } from '../../../mesh/descriptors.ts';
+import { closeAll, Descriptor } from '../../../mesh/descriptors.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { Handlers } from '../../../mesh/mesh.ts';
 import type { Payload } from '../../../mesh/protocol.ts';
+import { native } from '../../../native/index.ts';
+import type { Holding } from '../events.ts';
 import { addInterface } from '../interfaces.ts';
 import { type Parts, requireOwner } from './parts.ts';
 
 export function belongingsHandlers(
   parts: Parts,
-): Pick<Handlers<'allocator'>, 'interface.add' | 'interfaces.removed' | 'control-group.add'> {
-  const { mesh, namespaces } = parts;
+): Pick<Handlers<'allocator'>, 'interface.add' | 'interfaces.removed' | 'control-group.add' | 'control-group.permitted'> {
+  const { mesh, clock, namespaces } = parts;
 
-  function addControlGroup({ request, peer }: Payload<'control-group.add'>, namespace: Descriptor, folder: Descriptor): void {
+  function holdingOf(namespace: Descriptor, { peer }: Payload<'control-group.add'>): Holding {
     const holding = namespaces.recognise(namespace);
     if (holding?.mapped !== true) throw new PosternError('NAMESPACE_NOT_REGISTERED');
     requireOwner(parts, namespace, peer);
-    parts.groups.give(folder, holding, peer);
-    mesh.send('gateway', 'control-group.added', { request });
+    return holding;
   }
 
   return {
@@ -33,8 +34,17 @@ export function belongingsHandlers(
 
     'control-group.add'(call, [namespace, folder]) {
       if (namespace === undefined || folder === undefined) throw new PosternError('INTERNAL');
+      holdingOf(namespace, call);
+      mesh.pass('lsm', 'control-group.permit', call, [new Descriptor(native.pidfdOpen(process.pid)), namespace, folder]);
+    },
+
+    'control-group.permitted'(call, [namespace, folder]) {
+      if (namespace === undefined || folder === undefined) throw new PosternError('INTERNAL');
       try {
-        addControlGroup(call, namespace, folder);
+        // the lsm service may have been away for as long as the caller waits
+        if (clock.now() >= call.deadline) throw new PosternError('TIMED_OUT');
+        parts.groups.give(folder, holdingOf(namespace, call), call.peer);
+        mesh.send('gateway', 'control-group.added', { request: call.request });
       } finally {
         closeAll([namespace, folder]);
       }

@@ -1,4 +1,5 @@
 /** What all of this service's handlers work with, and the check that most of them begin with. */
+import type { Clock } from '../../../mesh/clock.ts';
 import type { Descriptor } from '../../../mesh/descriptors.ts';
 import { PosternError } from '../../../mesh/errors.ts';
 import type { Mesh } from '../../../mesh/mesh.ts';
@@ -14,6 +15,7 @@ import type { Registry } from '../registry.ts';
 
 export interface Parts {
   readonly mesh: Mesh<'allocator'>;
+  readonly clock: Clock;
   readonly limits: Pick<AllocatorConfig, 'namespaces_per_user' | 'interfaces_per_user' | 'share_per_user'>;
   readonly registry: Registry;
   readonly namespaces: Namespaces;

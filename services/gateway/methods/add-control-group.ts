@@ -1,4 +1,4 @@
-/** io.systemd.NamespaceResource.AddControlGroupToUserNamespace: gateway → allocator → gateway. */
+/** io.systemd.NamespaceResource.AddControlGroupToUserNamespace: gateway → allocator → lsm → allocator → gateway. */
 import { authorise } from '../authorise.ts';
 import { checkControlGroup, checkUserNamespace } from '../descriptors.ts';
 import { aboutControlGroup } from '../questions.ts';
@@ -15,7 +15,10 @@ export const addControlGroup: Served = serve(name, 'request', (parameters, reque
   authorise({ method: name, peer: client.peer });
   request.permit({
     question: aboutControlGroup,
-    proceed: () => request.pass('allocator', 'control-group.add', { request: id, peer: client.peer }, bag.take([namespace, group])),
+    proceed() {
+      const call = { request: id, deadline: request.deadline, peer: client.peer };
+      request.pass('allocator', 'control-group.add', call, bag.take([namespace, group]));
+    },
   });
   return { 'control-group.added': () => request.answer(name, {}) };
 });

@@ -35,11 +35,12 @@ export interface Desk {
   ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
   /** Takes over the descriptor. The caller is as in `mount`. */
   makeDirectory(parent: Descriptor): Promise<Payload<'directory.made'> | { readonly code: string }>;
-  /** Takes over the descriptors. The caller is this test, as some user. */
+  /** Takes over the descriptors. The caller is this test, as some user; `permit` is the policy's part, and borrows the giver's process. */
   addControlGroup(
     namespace: Descriptor,
     group: Descriptor,
     uid?: number,
+    permit?: (giver: Descriptor) => void,
   ): Promise<Payload<'control-group.added'> | { readonly code: string; readonly detail: string }>;
   /** What the lsm service says of the kernel. */
   policy(enforcing: boolean): Promise<void>;
@@ -143,9 +144,15 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       for (const descriptor of descriptors) descriptor.close();
       return payload;
     },
-    async addControlGroup(namespace, group, uid = 1000) {
+    async addControlGroup(namespace, group, uid = 1000, permit = () => {}) {
       const peer = { uid, gid: uid, pid: process.pid };
-      await fake.deliver('gateway', 'control-group.add', { request: ++lastRequest, peer }, [namespace, group]);
+      const call = { request: ++lastRequest, deadline: Number.MAX_SAFE_INTEGER, peer };
+      await fake.deliver('gateway', 'control-group.add', call, [namespace, group]);
+      if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
+      const { payload, descriptors } = fake.take('control-group.permit');
+      const [giver, ...rest] = descriptors;
+      if (giver !== undefined) permit(giver);
+      await fake.deliver('lsm', 'control-group.permitted', payload, rest);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       return fake.take('control-group.added').payload;
     },

@@ -71,6 +71,7 @@ export const allocator = part('allocator', {}, (mesh) => ({
   'interface.add': notHere,
   'interfaces.removed': () => {},
   'control-group.add': notHere,
+  'control-group.permitted': notHere,
   'record.find': notHere,
   'image.mount': notHere,
   'directory.mount': notHere,
@@ -106,7 +107,7 @@ export const lsm = part('lsm', {}, (mesh) => ({
   'mounts.allow': notHere,
   'directory.allow': notHere,
   'mount.admit': notHere,
-  'control-group.giver': notHere,
+  'control-group.permit': notHere,
   'namespace.release': () => {},
 }));
 
