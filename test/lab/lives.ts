@@ -2,6 +2,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from '../../native/index.ts';
 import { loadPolicy } from '../../services/lsm/load.ts';
 import type { Policy } from '../../services/lsm/policy.ts';
@@ -35,14 +36,13 @@ function folderFor(attack: string): string {
 }
 
 const denied = (outcome: string | undefined) => outcome === 'EPERM' || `answered ${outcome === '' ? 'success' : outcome}`;
-const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits for a name among those that were heard to be gone; how long it took, or null. */
 async function heardWithin(gone: readonly string[], name: string, ms: number): Promise<number | null> {
   const start = performance.now();
   while (performance.now() - start < ms) {
     if (gone.includes(name)) return performance.now() - start;
-    await turn(1);
+    await sleep(1);
   }
   return null;
 }
@@ -82,7 +82,7 @@ async function unheardEndIsMadeUpFor(): Promise<string | true> {
   const range = await makeRange(first.policy, newBase());
   first.policy.close();
   await range.end();
-  await turn(200);
+  await sleep(200);
   const gone: string[] = [];
   const second = inForce((name) => gone.push(name));
   const heard = await heardWithin(gone, range.name, 2_000);

@@ -2,17 +2,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const socket = '/run/postern/postern.sock';
 /** under emulation every Node takes seconds to start */
 const patienceMs = 180_000;
 
 export const asOrdinaryUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups'];
-const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The first that is not undefined of what `look` sees. */
 export async function until<T>(what: string, look: () => T | undefined): Promise<T> {
-  for (const start = performance.now(); performance.now() - start < patienceMs; await turn(50)) {
+  for (const start = performance.now(); performance.now() - start < patienceMs; await sleep(50)) {
     const found = look();
     if (found !== undefined) return found;
   }

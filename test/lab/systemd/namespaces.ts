@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Descriptor } from '../../../mesh/descriptors.ts';
 import { ask, namespaces, ordinary } from './ask.ts';
 import { idName } from './outcome.ts';
 
-const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const patienceMs = 60_000;
 
 export interface HeldOptions {
@@ -30,7 +30,7 @@ export class HeldNamespace implements AsyncDisposable {
     const holder = spawn('setpriv', [...become, 'unshare', '--user', ...options, 'sleep', 'infinity'], { stdio: 'ignore' });
     // unshare(1) becomes sleep(1) once all is done
     const ready = () => readFileSync(`/proc/${holder.pid}/comm`, 'utf8') === 'sleep\n';
-    for (const start = performance.now(); !ready(); await turn(10)) {
+    for (const start = performance.now(); !ready(); await sleep(10)) {
       if (performance.now() - start > patienceMs) throw new Error('no user namespace could be made');
     }
     return new HeldNamespace(holder, new Descriptor(openSync(`/proc/${holder.pid}/ns/user`, 'r')));
@@ -39,7 +39,7 @@ export class HeldNamespace implements AsyncDisposable {
   /** Has a range mapped into it. The name's last holder is gone, but a server may hear of that a moment later. */
   async allocate(name: string): Promise<void> {
     const parameters = { name, size: 65536, userNamespaceFileDescriptor: 0 };
-    for (const start = performance.now(); ; await turn(100)) {
+    for (const start = performance.now(); ; await sleep(100)) {
       const method = 'io.systemd.NamespaceResource.AllocateUserRange';
       const { error } = await ask({ socket: namespaces, method, parameters, descriptors: [this.user.fd] });
       if (error === null) return;
