@@ -1,10 +1,13 @@
 /** The whole of Postern at full strength: an ordinary user's range under the policy, whatever is killed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { PosternClient } from '../../client/client.ts';
 import { services } from '../../mesh/protocol.ts';
+import { Shell } from '../allocator/support/shell.ts';
+import { ControlGroupGround } from '../support/control-groups.ts';
 import { checkLater, data } from './report.ts';
-import { asOrdinaryUser, killIfThere, processesOf, serve, until } from './server.ts';
+import { asOrdinaryUser, killIfThere, processesOf, serve, socket, until } from './server.ts';
 
 const open = '/home/open';
 /** A shell with a range, as an ordinary user gets it; each line is answered with what it printed and its status. */
@@ -41,6 +44,29 @@ async function leavesNothing(inside: Inside): Promise<string | true> {
   return (await inside.ask(`echo x > ${open}/given`)).status === 0 || 'even a world-writable file can not be written';
 }
 
+/** A life of the allocator that nobody has asked for a control group yet: the policy does not know it. */
+async function newAllocatorGives(): Promise<string | true> {
+  const ground = new ControlGroupGround();
+  const shell = await Shell.start(1000);
+  using postern = PosternClient.connect(socket);
+  using userNamespace = shell.namespace();
+  await postern.allocate({ name: 'with-a-group', userNamespace });
+  const group = ground.make(0);
+  const controlGroup = openSync(group, 'r');
+  const [before] = processesOf('allocator.mjs');
+  if (before === undefined) return 'no allocator is running';
+  process.kill(before, 'SIGKILL');
+  await until('the next life', () => processesOf('allocator.mjs').find((pid) => pid !== before));
+  await postern.addControlGroup({ userNamespace, controlGroup });
+  closeSync(controlGroup);
+  const { uid } = statSync(group);
+  userNamespace.close();
+  await shell.end();
+  await until('the end of the group', () => (existsSync(group) ? undefined : true));
+  ground.remove();
+  return uid >= 524288 || `it belongs to ${uid}`;
+}
+
 export async function serving(): Promise<void> {
   mkdirSync(open);
   chmodSync(open, 0o777);
@@ -72,6 +98,7 @@ export async function serving(): Promise<void> {
     await another.end();
     return denied;
   });
+  await checkLater('kill -9 on the allocator: its next life gives control groups at once', newAllocatorGives);
   await checkLater('a range whose namespace ended is recycled', async () => {
     const { stdout } = spawnSync('bin/postern', ['status', '--json'], { encoding: 'utf8' });
     data({ status: stdout.slice(0, 4000) });
