@@ -1,7 +1,8 @@
 /** The whole of Postern at full strength: an ordinary user's range under the policy, whatever is killed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PosternClient } from '../../client/client.ts';
 import { services } from '../../mesh/protocol.ts';
 import { Shell } from '../allocator/support/shell.ts';
@@ -44,7 +45,7 @@ async function leavesNothing(inside: Inside): Promise<string | true> {
   return (await inside.ask(`echo x > ${open}/given`)).status === 0 || 'even a world-writable file can not be written';
 }
 
-/** A life of the allocator that nobody has asked for a control group yet: the policy does not know it. */
+/** A life of the allocator gives nothing before the policy knows it, however long that takes. */
 async function newAllocatorGives(): Promise<string | true> {
   const ground = new ControlGroupGround();
   const shell = await Shell.start(1000);
@@ -53,18 +54,28 @@ async function newAllocatorGives(): Promise<string | true> {
   await postern.allocate({ name: 'with-a-group', userNamespace });
   const group = ground.make(0);
   const controlGroup = openSync(group, 'r');
-  const [before] = processesOf('allocator.mjs');
-  if (before === undefined) return 'no allocator is running';
+  const [[before], [policy]] = [processesOf('allocator.mjs'), processesOf('lsm.mjs')];
+  if (before === undefined || policy === undefined) return 'a service is not running';
+  process.kill(policy, 'SIGSTOP');
   process.kill(before, 'SIGKILL');
-  await until('the next life', () => processesOf('allocator.mjs').find((pid) => pid !== before));
-  await postern.addControlGroup({ userNamespace, controlGroup });
+  await until('the next life', () => processesOf('allocator.mjs').find((pid) => pid !== before && hasChildren(pid)));
+  const given = postern.addControlGroup({ userNamespace, controlGroup }).then(() => true as const, String);
+  await sleep(1500);
+  process.kill(policy, 'SIGCONT');
+  const outcome = await given;
   closeSync(controlGroup);
   const { uid } = statSync(group);
   userNamespace.close();
   await shell.end();
+  if (outcome !== true || uid < 524288) return `${outcome}; it belongs to ${uid}`;
   await until('the end of the group', () => (existsSync(group) ? undefined : true));
   ground.remove();
-  return uid >= 524288 || `it belongs to ${uid}`;
+  return true;
+}
+
+/** As the allocator has once it is about to serve: its namespace helper. */
+function hasChildren(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '';
 }
 
 export async function serving(): Promise<void> {
@@ -98,7 +109,7 @@ export async function serving(): Promise<void> {
     await another.end();
     return denied;
   });
-  await checkLater('kill -9 on the allocator: its next life gives control groups at once', newAllocatorGives);
+  await checkLater('kill -9 on the allocator: its next life gives control groups as soon as the policy knows it', newAllocatorGives);
   await checkLater('a range whose namespace ended is recycled', async () => {
     const { stdout } = spawnSync('bin/postern', ['status', '--json'], { encoding: 'utf8' });
     data({ status: stdout.slice(0, 4000) });
