@@ -22,7 +22,7 @@ const counts = ['1', '16'];
 const kernel = '6.12';
 
 const usage = `usage: npm run bench:systemd -- [SUITE]… [--clients N]… [--write]
-systemd's own daemons and Postern beside each other, in half an hour and more; bench/README.md tells what is measured, and how.
+systemd's own daemons and Postern beside each other, in an hour and more; bench/README.md tells what is measured, and how.
   SUITE        ${Object.keys(suites).join(', ')}: not all of them
   --clients N  so many at a time, instead of 1 and of 16; may be repeated
   --write      puts the tables into bench/systemd.md

@@ -14,8 +14,6 @@ describe.skipIf(whyNoControlGroups !== null)(
   `a control group on its way to a namespace${whyNoControlGroups === null ? '' : ` (${whyNoControlGroups})`}`,
   () => {
     const ground = new ControlGroupGround();
-    const peer = { uid: owner, gid: owner, pid: process.pid };
-    let requests = 0;
     let desk: Desk;
     let clock: SimulatedClock;
     let shell: Shell;
@@ -33,30 +31,23 @@ describe.skipIf(whyNoControlGroups !== null)(
     });
     afterAll(() => ground.remove());
 
-    /** As far as the policy, which has still to say that it knows who gives. */
-    async function ask() {
-      const call = { request: ++requests, deadline: clock.now() + budget, peer };
-      await desk.fake.deliver('gateway', 'control-group.add', call, [shell.namespace(), new Descriptor(openSync(group, 'r'))]);
-      const { payload, descriptors } = desk.fake.take('control-group.permit');
-      const [giver, ...rest] = descriptors;
-      return { giver, permitted: () => desk.fake.deliver('lsm', 'control-group.permitted', payload, rest) };
-    }
+    const folder = () => new Descriptor(openSync(group, 'r'));
 
     it('waits until the policy knows the process that gives', async () => {
-      const { giver, permitted } = await ask();
-      expect(readFileSync(`/proc/self/fdinfo/${giver?.fd}`, 'utf8')).toMatch(new RegExp(`^Pid:\\s+${process.pid}$`, 'm'));
-      expect(readlinkSync(`/proc/self/fd/${giver?.fd}`)).toBe('anon_inode:[pidfd]');
-      expect(statSync(group).uid).toBe(owner);
-      await permitted();
-      desk.fake.take('control-group.added');
+      const answer = await desk.addControlGroup(shell.namespace(), folder(), {}, ({ fd }) => {
+        expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(new RegExp(`^Pid:\\s+${process.pid}$`, 'm'));
+        expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe('anon_inode:[pidfd]');
+        expect(statSync(group).uid).toBe(owner);
+      });
+      expect(answer).not.toHaveProperty('code');
       expect(statSync(group).uid).toBeGreaterThanOrEqual(524_288);
+      expect.assertions(5);
     });
 
     it('stays its owner’s where the policy answers after the caller’s deadline', async () => {
-      const { permitted } = await ask();
-      clock.advance(budget);
-      await permitted();
-      expect(desk.fake.take('request.failed').payload.code).toBe('TIMED_OUT');
+      const deadline = clock.now() + budget;
+      const answer = await desk.addControlGroup(shell.namespace(), folder(), { deadline }, () => clock.advance(budget));
+      expect(answer).toMatchObject({ code: 'TIMED_OUT' });
       expect(statSync(group).uid).toBe(owner);
     });
   },

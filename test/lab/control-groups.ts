@@ -49,7 +49,8 @@ class Life {
 
   async give(group: string, shell: Shell, owner: number): Promise<void> {
     const folder = new Descriptor(openSync(group, 'r'));
-    const answer = await this.#desk.addControlGroup(shell.namespace(), folder, owner, ({ fd }) => this.#policy.letGive(fd));
+    const peer = { uid: owner, gid: owner, pid: process.pid };
+    const answer = await this.#desk.addControlGroup(shell.namespace(), folder, { peer }, ({ fd }) => this.#policy.letGive(fd));
     if ('code' in answer) throw new Error(JSON.stringify(answer));
   }
 

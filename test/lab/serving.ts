@@ -56,12 +56,16 @@ async function newAllocatorGives(): Promise<string | true> {
   const controlGroup = openSync(group, 'r');
   const [[before], [policy]] = [processesOf('allocator.mjs'), processesOf('lsm.mjs')];
   if (before === undefined || policy === undefined) return 'a service is not running';
+  let given: Promise<true | string>;
   process.kill(policy, 'SIGSTOP');
-  process.kill(before, 'SIGKILL');
-  await until('the next life', () => processesOf('allocator.mjs').find((pid) => pid !== before && hasChildren(pid)));
-  const given = postern.addControlGroup({ userNamespace, controlGroup }).then(() => true as const, String);
-  await sleep(1500);
-  process.kill(policy, 'SIGCONT');
+  try {
+    process.kill(before, 'SIGKILL');
+    await until('the next life', () => processesOf('allocator.mjs').find((pid) => pid !== before && hasChildren(pid)));
+    given = postern.addControlGroup({ userNamespace, controlGroup }).then(() => true as const, String);
+    await sleep(1500);
+  } finally {
+    process.kill(policy, 'SIGCONT');
+  }
   const outcome = await given;
   closeSync(controlGroup);
   const { uid } = statSync(group);

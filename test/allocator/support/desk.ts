@@ -35,11 +35,11 @@ export interface Desk {
   ): Promise<Payload<'directory.attach'> | { readonly code: string }>;
   /** Takes over the descriptor. The caller is as in `mount`. */
   makeDirectory(parent: Descriptor): Promise<Payload<'directory.made'> | { readonly code: string }>;
-  /** Takes over the descriptors. The caller is this test, as some user; `permit` is the policy's part, and borrows the giver's process. */
+  /** Takes over the descriptors. The caller is as in `mount`; `permit` is the policy's part, and borrows the giver's process. */
   addControlGroup(
     namespace: Descriptor,
     group: Descriptor,
-    uid?: number,
+    call?: Partial<Payload<'control-group.add'>>,
     permit?: (giver: Descriptor) => void,
   ): Promise<Payload<'control-group.added'> | { readonly code: string; readonly detail: string }>;
   /** What the lsm service says of the kernel. */
@@ -144,9 +144,9 @@ export function openDesk(config: Record<string, unknown> = {}, surroundings: Sur
       for (const descriptor of descriptors) descriptor.close();
       return payload;
     },
-    async addControlGroup(namespace, group, uid = 1000, permit = () => {}) {
-      const peer = { uid, gid: uid, pid: process.pid };
-      const call = { request: ++lastRequest, deadline: Number.MAX_SAFE_INTEGER, peer };
+    async addControlGroup(namespace, group, overrides = {}, permit = () => {}) {
+      const peer = { uid: 1000, gid: 1000, pid: process.pid };
+      const call = { request: ++lastRequest, deadline: Number.MAX_SAFE_INTEGER, peer, ...overrides };
       await fake.deliver('gateway', 'control-group.add', call, [namespace, group]);
       if (fake.sent().some(({ name }) => name === 'request.failed')) return fake.take('request.failed').payload;
       const { payload, descriptors } = fake.take('control-group.permit');
